@@ -1,0 +1,201 @@
+"""The metrics of several models in, differences, criteria and plain sentences out."""
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.dataclasses import dataclass
+
+from tuneproof.manifest import Manifest, require_same_origin
+from tuneproof.measurement import BaselineMetrics
+
+HEADLINE_METRICS: Final[Mapping[str, str]] = {
+    "spearman_correlation": "Spearman correlation",
+    "compatibility_margin": "Compatibility margin",
+    "cohens_d": "Cohen's d",
+    "t_statistic": "Welch's t",
+    "auc_roc": "AUC-ROC",
+    "best_f1": "F1 at the validated threshold",
+    "accuracy_at_best_threshold": "Accuracy at the validated threshold",
+    "cluster_purity": "Cluster purity (texts)",
+    "pair_cluster_purity": "Cluster purity (pairs)",
+}
+"""The metrics that are compared, with the names that people read; a higher value is better."""
+
+_RELATIONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    ">=": operator.ge,
+    ">": operator.gt,
+}
+_CRITERION = re.compile(r"\s*(>=|>)\s*(-?\d+(?:\.\d+)?)\s*")
+_NAMES: Final[Mapping[str, str]] = {
+    "standard": "Full fine-tuning (standard)",
+    "lora": "LoRA fine-tuning (lora)",
+}
+RERUN: Final = "Run: kedro run --pipelines=baseline,evaluation"
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class EvaluationOptions:
+    """Parameters of `evaluation`.
+
+    Attributes:
+        success_criteria: What each metric must reach, such as `>= 0.86` or `> 0.8`, by field name
+            of `BaselineMetrics`.
+    """
+
+    success_criteria: dict[str, str]
+
+    def __post_init__(self) -> None:
+        for metric, criterion in self.success_criteria.items():
+            if metric not in HEADLINE_METRICS:
+                raise ValueError(
+                    f"success_criteria: found {metric!r}, expected one of "
+                    f"{', '.join(HEADLINE_METRICS)}"
+                )
+            if not _CRITERION.fullmatch(criterion):
+                raise ValueError(
+                    f"success_criteria.{metric}: found {criterion!r}, expected '>= number' or "
+                    "'> number'"
+                )
+
+
+class ModelHeadline(BaseModel):
+    """The headline figures of one model; None stands for 'n/a'.
+
+    Attributes:
+        model: Name of the model.
+        figures: Value of each headline metric.
+        differences: Value minus the baseline's; empty for the baseline itself.
+        false_positives: Incompatible eval pairs called compatible at the validated threshold.
+    """
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    model: str
+    figures: dict[str, float | None]
+    differences: dict[str, float | None]
+    false_positives: int
+
+
+class CriterionResult(BaseModel):
+    """One success criterion, model by model.
+
+    Attributes:
+        metric: Field name of the metric.
+        criterion: What it must reach, such as `>= 0.86`.
+        met: Whether each model reaches it; None where the metric is 'n/a'.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    metric: str
+    criterion: str
+    met: dict[str, bool | None]
+
+
+class ComparisonResult(BaseModel):
+    """All models side by side.
+
+    Attributes:
+        models: Headline figures, the baseline first, then the variants that were trained.
+        criteria: The success criteria.
+        statements: What the figures say, one sentence for each variant.
+        manifests: Origin of each model's metrics.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    models: list[ModelHeadline]
+    criteria: list[CriterionResult]
+    statements: list[str]
+    manifests: dict[str, Manifest]
+
+
+def compare(
+    baseline: BaselineMetrics, variants: Sequence[BaselineMetrics], options: EvaluationOptions
+) -> ComparisonResult:
+    """Hold the fine-tuned models against the baseline.
+
+    Args:
+        baseline: Metrics of the base model.
+        variants: Metrics of the fine-tuned models, at least one.
+        options: The success criteria.
+
+    Raises:
+        StaleArtifactError: The metrics come from different pairs or base models.
+    """
+    everyone = [baseline, *variants]
+    manifests = {metrics.model: metrics.manifest for metrics in everyone}
+    require_same_origin({f"{name}_metrics": m for name, m in manifests.items()}, RERUN)
+    return ComparisonResult(
+        models=[_headline(metrics, baseline) for metrics in everyone],
+        criteria=[
+            CriterionResult(
+                metric=metric,
+                criterion=criterion,
+                met={m.model: meets(getattr(m, metric), criterion) for m in everyone},
+            )
+            for metric, criterion in options.success_criteria.items()
+        ],
+        statements=[describe_change(baseline, variant) for variant in variants],
+        manifests=manifests,
+    )
+
+
+def meets(value: float | None, criterion: str) -> bool | None:
+    """Say whether a value meets a criterion such as `>= 0.86`; None for an undefined value.
+
+    Raises:
+        ValueError: The criterion is not of that form.
+    """
+    match = _CRITERION.fullmatch(criterion)
+    if match is None:
+        raise ValueError(f"found criterion {criterion!r}, expected '>= number' or '> number'")
+    relation, target = match.groups()
+    return None if value is None else _RELATIONS[relation](value, float(target))
+
+
+def describe_change(baseline: BaselineMetrics, variant: BaselineMetrics) -> str:
+    """Say in one sentence what fine-tuning did to the margin, Cohen's d, AUC and Spearman."""
+    before, after = baseline.compatibility_margin, variant.compatibility_margin
+    verb = "improved" if after > before else "worsened" if after < before else "did not change"
+    change = "" if verb == "did not change" else f" from {before:.4f} to {after:.4f}"
+    rest = [
+        f"{name} from {figure(getattr(baseline, metric))} to {figure(getattr(variant, metric))}"
+        for metric, name in (
+            ("cohens_d", "Cohen's d"),
+            ("auc_roc", "AUC-ROC"),
+            ("spearman_correlation", "Spearman"),
+        )
+    ]
+    better = (variant.auc_roc > baseline.auc_roc) == (after > before)
+    caution = "" if better else " The margin and the AUC moved in opposite directions."
+    name = _NAMES.get(variant.model, f"Fine-tuning ({variant.model})")
+    return (
+        f"{name} {verb} the compatibility margin{change} ({'; '.join(rest)}) on "
+        f"{variant.n_pairs} eval pairs.{caution}"
+    )
+
+
+def figure(value: float | None, digits: int = 4) -> str:
+    """Write a figure for people: fixed digits, or 'n/a'."""
+    return "n/a" if value is None else f"{value:.{digits}f}"
+
+
+def _headline(metrics: BaselineMetrics, baseline: BaselineMetrics) -> ModelHeadline:
+    figures: dict[str, float | None] = {
+        metric: getattr(metrics, metric) for metric in HEADLINE_METRICS
+    }
+    differences: dict[str, float | None] = {}
+    if metrics is not baseline:
+        for metric, value in figures.items():
+            before = getattr(baseline, metric)
+            differences[metric] = None if value is None or before is None else value - before
+    return ModelHeadline(
+        model=metrics.model,
+        figures=figures,
+        differences=differences,
+        false_positives=metrics.decisions.false_positives,
+    )

@@ -1,0 +1,163 @@
+"""What every artifact says of its origin, and the checks against mixing origins."""
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from tuneproof.errors import StaleArtifactError
+
+_LIBRARIES = (
+    "tuneproof",
+    "torch",
+    "transformers",
+    "sentence-transformers",
+    "peft",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "umap-learn",
+    "hdbscan",
+)
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class ModelIdentity(BaseModel):
+    """Which base model it is, wherever its files stand.
+
+    Attributes:
+        name: Hub id, or the folder's name for a local model.
+        revision: Commit on the hub; None for the packaged or a local model.
+        sha256: Hash of the weights (of all weight files, where there are several).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    revision: str | None
+    sha256: Sha256
+
+
+class Environment(BaseModel):
+    """Where something was computed.
+
+    Attributes:
+        python: Version of Python.
+        libraries: Version of each library that can change a figure.
+        git_commit: Commit of the project, with `-dirty` for uncommitted changes; None outside git.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    python: str
+    libraries: dict[str, str]
+    git_commit: str | None
+
+    @classmethod
+    def current(cls) -> Self:
+        """Describe the running interpreter and the project's checkout."""
+        return cls(
+            python=platform.python_version(),
+            libraries={name: _installed_version(name) for name in _LIBRARIES},
+            git_commit=_git_commit(),
+        )
+
+
+class Manifest(BaseModel):
+    """The origin of one artifact.
+
+    Attributes:
+        base_model: Identity of the base model underneath.
+        pairs: Hash of the pairs it was made from, by split (`train`, `validation`, `eval`).
+        parameters: The parameters it was made with.
+        seed: Seed of whatever was random; None where nothing was.
+        environment: Versions and commit.
+        model: Manifest of the trained model that made it; None for the base model.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    base_model: ModelIdentity
+    pairs: dict[str, Sha256] = {}
+    parameters: dict[str, JsonValue] = {}
+    seed: int | None = None
+    environment: Environment
+    model: "Manifest | None" = None
+
+    def require_pairs(self, artifact: str, remedy: str, **expected: str) -> None:
+        """Check that the artifact was made from the pairs now in use.
+
+        Args:
+            artifact: Name of the artifact, for the message.
+            remedy: What to run to make it anew.
+            expected: Hash of the present pairs, by split.
+
+        Raises:
+            StaleArtifactError: A hash differs or is not recorded.
+        """
+        for split, present in expected.items():
+            recorded = self.pairs.get(split)
+            if recorded != present:
+                found = f"{recorded[:12]}..." if recorded else "no record of them"
+                raise StaleArtifactError(
+                    f"{artifact} was made from other {split} pairs: found {found}, expected "
+                    f"{present[:12]}... (the {split} pairs now in use). {remedy}"
+                )
+
+
+def require_same_origin(manifests: Mapping[str, Manifest], remedy: str) -> None:
+    """Check that artifacts share their base model and their validation and eval pairs.
+
+    Args:
+        manifests: Manifest by artifact name; the first one is the reference.
+        remedy: What to run to make the others anew.
+
+    Raises:
+        StaleArtifactError: An artifact differs from the first one.
+    """
+    reference_name, reference = next(iter(manifests.items()))
+    for name, manifest in manifests.items():
+        if manifest.base_model.sha256 != reference.base_model.sha256:
+            raise StaleArtifactError(
+                f"{name} stands on base model {manifest.base_model.name} "
+                f"({manifest.base_model.sha256[:12]}...), expected {reference.base_model.name} "
+                f"({reference.base_model.sha256[:12]}...) like {reference_name}. {remedy}"
+            )
+        manifest.require_pairs(
+            name,
+            remedy,
+            **{k: v for k, v in reference.pairs.items() if k in ("validation", "eval")},
+        )
+
+
+@cache
+def _installed_version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@cache
+def _git_commit() -> str | None:
+    """Describe HEAD of the checkout that holds the source, or of the working directory."""
+    for folder in (Path(__file__).parent, Path.cwd()):
+        try:
+            described = subprocess.run(
+                ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],  # noqa: S607
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=10,
+            )
+        except (OSError, subprocess.SubprocessError):
+            continue
+        return described.stdout.strip()
+    return None

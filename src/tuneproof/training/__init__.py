@@ -1,0 +1,1 @@
+"""One engine for every run; only configuration and the adapter differ."""

@@ -1,0 +1,109 @@
+"""What a training run leaves beside its model."""
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tuneproof.manifest import Manifest
+
+TRAINING_LOG: Final[Mapping[str, str]] = {
+    "step": "int64",
+    "epoch": "float64",
+    "loss": "float64",
+    "learning_rate": "float64",
+    "gradient_norm": "float64",
+    "validation_loss": "float64",
+    "validation_spearman": "float64",
+}
+"""Columns of a training log: one row for each optimiser step.
+
+step counts from 1, epoch from 0 (a fraction), gradient_norm is taken before clipping;
+validation_loss and validation_spearman are NaN at steps without an evaluation.
+"""
+
+
+class AdapterCheck(BaseModel):
+    """What reloading a saved adapter showed: largest absolute differences of embedding entries.
+
+    Attributes:
+        reloaded_against_trained: Near 0: the saved adapter is the trained one.
+        reloaded_against_base: Well above 0: the adapter is applied.
+        merged_against_unmerged: Near 0: the merged model may be deployed instead.
+    """
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    reloaded_against_trained: float
+    reloaded_against_base: float
+    merged_against_unmerged: float
+
+
+class LoraSettings(BaseModel):
+    """The adapter that was trained.
+
+    Attributes:
+        rank: Rank r of the update.
+        alpha: Scaling numerator; the update is multiplied by alpha / r.
+        dropout: Dropout before the adapter while training, in [0, 1).
+        target_modules: Names of the layers that carry an adapter.
+        check: What reloading the saved adapter showed; None before it was checked.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    rank: int
+    alpha: float
+    dropout: float
+    target_modules: tuple[str, ...]
+    check: AdapterCheck | None = None
+
+
+class TrainingResult(BaseModel):
+    """Facts of one training run; the field names are the published ones where one exists.
+
+    Attributes:
+        model_type: `standard` (all weights) or `lora` (the adapter alone).
+        loss: Name of the training loss.
+        epochs: Passes over the train pairs.
+        batch_size: Pairs a step.
+        learning_rate: Peak learning rate.
+        warmup_steps: Steps of linear warm-up.
+        total_steps: Optimiser steps of the whole run.
+        evaluation_steps: Steps between two evaluations on the validation pairs.
+        n_train_pairs: Number of train pairs.
+        n_validation_pairs: Number of validation pairs.
+        training_time_seconds: Wall time of the training loop, evaluations included.
+        initial_spearman: Validation Spearman before the first step.
+        final_spearman: Validation Spearman after the last step.
+        best_spearman: Highest validation Spearman: that of the model that is saved.
+        best_step: Step at which it was reached; 0 for the base model.
+        spearman_history: Validation Spearman of each evaluation, the one at step 0 left out.
+        trainable_parameters: Number of weights that training changes.
+        total_parameters: Number of all weights, adapter included.
+        lora: The adapter; None for the standard run.
+        manifest: Origin of the model.
+    """
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    model_type: Literal["standard", "lora"]
+    loss: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    warmup_steps: int
+    total_steps: int
+    evaluation_steps: int
+    n_train_pairs: int
+    n_validation_pairs: int
+    training_time_seconds: Annotated[float, Field(ge=0)]
+    initial_spearman: float | None
+    final_spearman: float | None
+    best_spearman: float
+    best_step: int
+    spearman_history: list[float | None]
+    trainable_parameters: int
+    total_parameters: int
+    lora: LoraSettings | None = None
+    manifest: Manifest
