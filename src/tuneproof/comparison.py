@@ -170,8 +170,8 @@ def describe_change(baseline: BaselineMetrics, variant: BaselineMetrics) -> str:
             ("spearman_correlation", "Spearman"),
         )
     ]
-    better = (variant.auc_roc > baseline.auc_roc) == (after > before)
-    caution = "" if better else " The margin and the AUC moved in opposite directions."
+    opposite = (variant.auc_roc - baseline.auc_roc) * (after - before) < 0
+    caution = " The margin and the AUC moved in opposite directions." if opposite else ""
     name = _NAMES.get(variant.model, f"Fine-tuning ({variant.model})")
     return (
         f"{name} {verb} the compatibility margin{change} ({'; '.join(rest)}) on "

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -79,11 +80,35 @@ def resolve_device(device: Device) -> str:
     return device
 
 
-def embed_texts(model: EmbeddingModel, texts: Sequence[str], batch_size: int) -> Vectors:
+def load_transformer(folder: Path, device: Device) -> "SentenceTransformer":
+    """Load a sentence-transformers folder in float32, without network and without remote code.
+
+    Args:
+        folder: A folder that sentence-transformers saved.
+        device: `auto`, `cuda`, `mps` or `cpu`.
+
+    Returns:
+        The model on its device, in evaluation mode.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(
+        str(folder),
+        device=resolve_device(device),
+        trust_remote_code=False,
+        local_files_only=True,
+        model_kwargs={"dtype": torch.float32},
+    ).eval()
+
+
+def embed_texts(
+    transformer: "SentenceTransformer", texts: Sequence[str], batch_size: int
+) -> Vectors:
     """Encode texts in the model's own precision, each distinct text once.
 
     Args:
-        model: The model.
+        transformer: The model.
         texts: n texts.
         batch_size: Texts a forward pass.
 
@@ -92,7 +117,7 @@ def embed_texts(model: EmbeddingModel, texts: Sequence[str], batch_size: int) ->
     """
     position: dict[str, int] = {}
     index = [position.setdefault(text, len(position)) for text in texts]
-    encoded = model.transformer.encode(
+    encoded = transformer.encode(
         list(position),
         batch_size=batch_size,
         convert_to_numpy=True,
@@ -101,11 +126,13 @@ def embed_texts(model: EmbeddingModel, texts: Sequence[str], batch_size: int) ->
     return np.asarray(encoded, dtype=np.float32)[index]
 
 
-def embed_pairs(model: EmbeddingModel, pairs: Sequence[DatingPair], batch_size: int) -> Vectors:
+def embed_pairs(
+    transformer: "SentenceTransformer", pairs: Sequence[DatingPair], batch_size: int
+) -> Vectors:
     """Encode both texts of each pair.
 
     Args:
-        model: The model.
+        transformer: The model.
         pairs: n pairs.
         batch_size: Texts a forward pass.
 
@@ -113,7 +140,7 @@ def embed_pairs(model: EmbeddingModel, pairs: Sequence[DatingPair], batch_size: 
         Shape (n, 2, d), float32.
     """
     texts = [text for pair in pairs for text in pair.texts]
-    vectors = embed_texts(model, texts, batch_size)
+    vectors = embed_texts(transformer, texts, batch_size)
     return vectors.reshape(len(pairs), 2, vectors.shape[1])
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 from tuneproof.errors import StaleArtifactError
 
@@ -73,6 +73,7 @@ class Manifest(BaseModel):
     """The origin of one artifact.
 
     Attributes:
+        model_name: Which model this is or comes from: `baseline`, `standard` or `lora`.
         base_model: Identity of the base model underneath.
         pairs: Hash of the pairs it was made from, by split (`train`, `validation`, `eval`).
         parameters: The parameters it was made with.
@@ -83,6 +84,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    model_name: str = "baseline"
     base_model: ModelIdentity
     pairs: dict[str, Sha256] = {}
     parameters: dict[str, JsonValue] = {}
@@ -109,6 +111,12 @@ class Manifest(BaseModel):
                     f"{artifact} was made from other {split} pairs: found {found}, expected "
                     f"{present[:12]}... (the {split} pairs now in use). {remedy}"
                 )
+
+
+def describe_options(options: object) -> dict[str, JsonValue]:
+    """Return the parameters of an options dataclass as JSON values, for a manifest."""
+    described: dict[str, JsonValue] = TypeAdapter(type(options)).dump_python(options, mode="json")
+    return described
 
 
 def require_same_origin(manifests: Mapping[str, Manifest], remedy: str) -> None:

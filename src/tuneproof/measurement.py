@@ -305,7 +305,7 @@ def measure(
         The metrics of the eval pairs; the threshold comes from the validation pairs.
 
     Raises:
-        ValueError: A split is empty or holds one label only.
+        ValueError: A split is empty, holds one label only, or a cosine that is not finite.
     """
     evaluated, labels = _cosines(scores, "eval")
     validation, validation_labels = _cosines(scores, "validation")
@@ -367,7 +367,10 @@ def _cosines(
     labels = rows["label"].to_numpy(dtype=np.int64)
     if set(labels.tolist()) != {0, 1}:
         raise ValueError(f"{split}: found labels {sorted(set(labels.tolist()))}, expected 0 and 1")
-    return rows["cosine"].to_numpy(dtype=np.float64), labels
+    cosines = rows["cosine"].to_numpy(dtype=np.float64)
+    if not np.isfinite(cosines).all():
+        raise ValueError(f"{split}: found a cosine that is not finite, expected all in [-1, 1]")
+    return cosines, labels
 
 
 def _distribution(cosines: npt.NDArray[np.float64]) -> CosineDistribution:

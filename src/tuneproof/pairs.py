@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
+from pydantic_core import from_json, to_json
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -97,7 +98,7 @@ class PrepareOptions:
     prefixes: tuple[str, ...] | None
     on_invalid: Literal["fail", "quarantine"]
     validation_fraction: Annotated[float, Field(gt=0, lt=1)]
-    seed: int
+    seed: Annotated[int, Field(ge=0)]
 
 
 def parse_pairs(
@@ -145,6 +146,7 @@ def require_valid(
         InvalidPairsError: The first 20 problems, each with file, line, field, what was found and
             what was expected, and the number of all.
     """
+    parsed = list(parsed)
     problems = []
     for raw, pairs, rejected in parsed:
         if on_invalid == "fail":
@@ -215,13 +217,14 @@ def split_by_group(
         The larger part and the part split off, both in their original order.
 
     Raises:
-        InvalidPairsError: No split leaves both labels on both sides.
+        InvalidPairsError: The groups are too large to leave both labels on both sides.
     """
     groups = connected_groups(pairs)
     labels = np.array([pair.label for pair in pairs])
     sizes = np.zeros((groups.max() + 1, 2), dtype=np.int64)
     np.add.at(sizes, (groups, labels), 1)
-    room = np.maximum(1, np.round(fraction * sizes.sum(axis=0))).astype(np.int64)
+    totals = sizes.sum(axis=0)
+    room = np.clip(np.round(fraction * totals), 1, totals - 1).astype(np.int64)
     chosen = np.zeros(len(sizes), dtype=bool)
     for group in np.random.default_rng(seed).permutation(len(sizes)):
         if (sizes[group] <= room).all():
@@ -277,9 +280,10 @@ def _text_reasons(pair: DatingPair, prefixes: Sequence[str] | None) -> list[str]
         if not (value := getattr(pair, field)).strip()
     ]
     reasons += [
-        f"{field}: found a lone surrogate in {_show(getattr(pair, field))}, expected valid Unicode"
-        for field in DatingPair.model_fields
-        if field != "label" and not _is_unicode(getattr(pair, field))
+        f"{_show(field)}: found {_show(value)}, expected a value that can be saved as JSON: valid "
+        "Unicode, finite numbers, at most 200 levels"
+        for field, value in (pair.model_extra or {}).items()
+        if not _survives_saving(value)
     ]
     if reasons or prefixes is None:
         return reasons
@@ -294,8 +298,10 @@ def _text_reasons(pair: DatingPair, prefixes: Sequence[str] | None) -> list[str]
 
 
 def _field_reason(entry: dict[str, Any]) -> str:
-    field = ".".join(str(part) for part in entry["loc"])
+    field = ".".join(str(part) for part in entry["loc"]) or "field name"
     expected = "0 or 1 (a number)" if field == "label" else "a text that is not empty"
+    if entry["type"] == "string_unicode":
+        expected = "valid Unicode without lone surrogates"
     found = "nothing" if entry["type"] == "missing" else _show(entry["input"])
     return f"{field}: found {found}, expected {expected}"
 
@@ -327,8 +333,12 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name}, which is not JSON")
 
 
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+def _survives_saving(value: Any) -> bool:
+    record = {"field": value}
+    try:
+        return bool(from_json(to_json(record, inf_nan_mode="null")) == record)
+    except ValueError:
+        return False
 
 
 def _show(value: object) -> str:

@@ -95,14 +95,16 @@ def umap_projection(vectors: Array, options: UmapOptions) -> npt.NDArray[np.floa
         raise ValueError(f"found {count} points, expected at least {SMALLEST_PROJECTION} for UMAP")
     import umap
 
+    neighbors = min(options.n_neighbors, count - 1)
     reducer = umap.UMAP(
-        n_neighbors=min(options.n_neighbors, count - 1),
+        n_neighbors=neighbors,
         min_dist=options.min_dist,
         metric=options.metric,
         random_state=options.random_state,
         n_jobs=1,
         # The spectral start solves for n_components + 1 eigenvectors: too many for tiny inputs.
-        init="spectral" if count > SMALLEST_PROJECTION + 2 else "random",
+        # Pairs of neighbours make a graph of many parts, where ARPACK restarts without the seed.
+        init="spectral" if count > SMALLEST_PROJECTION + 2 and neighbors > 2 else "random",
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="umap|sklearn")

@@ -1,8 +1,5 @@
 """Do compatible pairs score above incompatible ones?"""
 
-from scipy import stats
-from sklearn.metrics import roc_auc_score
-
 from tuneproof.metrics import Labels, Scores
 
 
@@ -16,6 +13,8 @@ def auc_roc(scores: Scores, labels: Labels) -> float | None:
     """
     if len(set(labels.tolist())) < 2:
         return None
+    from sklearn.metrics import roc_auc_score
+
     return float(roc_auc_score(labels, scores))
 
 
@@ -30,4 +29,6 @@ def spearman(scores: Scores, labels: Labels) -> float | None:
     """
     if len(set(labels.tolist())) < 2 or (scores == scores[0]).all():
         return None
+    from scipy import stats
+
     return float(stats.spearmanr(scores, labels).statistic)

@@ -4,7 +4,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from tuneproof.metrics import Labels, Scores
 
@@ -55,7 +54,7 @@ def cohens_d(scores: Scores, labels: Labels) -> float | None:
     within = ((compatible - compatible.mean()) ** 2).sum()
     within += ((incompatible - incompatible.mean()) ** 2).sum()
     pooled = math.sqrt(within / (n_1 + n_0 - 2))
-    if _is_constant(compatible) and _is_constant(incompatible):
+    if pooled == 0 or (_is_constant(compatible) and _is_constant(incompatible)):
         return None
     return float((compatible.mean() - incompatible.mean()) / pooled)
 
@@ -74,6 +73,8 @@ def welch_t(scores: Scores, labels: Labels) -> WelchTest:
         _is_constant(compatible) and _is_constant(incompatible)
     ):
         return WelchTest(None, None)
+    from scipy import stats
+
     result = stats.ttest_ind(compatible, incompatible, equal_var=False)
     return WelchTest(float(result.statistic), float(result.pvalue))
 

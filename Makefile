@@ -1,0 +1,53 @@
+# Set-up and everyday commands. `make help` lists them.
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PINNED := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(VENV)/.installed ## Set up, then run every pipeline on the shipped pairs
+	$(BIN)/kedro run
+
+.PHONY: test
+test: $(VENV)/.installed-test ## Set up with the test extras, then run the tests
+	$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: $(VENV)/.installed-test ## Check formatting, style, types and the floors between modules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: viz
+viz: $(VENV)/.installed ## Set up, then show the pipelines in the browser
+	$(BIN)/kedro viz run
+
+.PHONY: package
+package: $(VENV)/.installed-test ## Build the wheel and the archive of its configuration in dist/
+	$(BIN)/kedro package
+
+.PHONY: clean
+clean: ## Remove the virtual environment, caches and build outputs; data/ stays
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .viz
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Tuneproof needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python $(PINNED)
+	$(PIP) install -q -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PIP) install -q -c constraints.txt -e '.[test]'
+	@touch $@

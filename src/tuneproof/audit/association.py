@@ -1,0 +1,143 @@
+"""How strongly does something depend on the label?
+
+Everywhere below, `labels` holds 0 or 1, n of them. An association that the data leave undefined
+is None: a label with fewer than `FEWEST` pairs, or nothing that varies.
+"""
+
+import math
+from collections.abc import Hashable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from tuneproof.metrics.ranking import auc_roc
+
+FEWEST: Final = 10
+"""Pairs that each label needs before an association with it is measured."""
+
+_FOLDS = 5
+
+
+class Association(NamedTuple):
+    """An effect size with its test.
+
+    Attributes:
+        size: In [0, 1]: 0 for none, 1 for a perfect association.
+        p_value: Of the hypothesis that there is none, in [0, 1].
+        n: Number of pairs measured.
+    """
+
+    size: float
+    p_value: float
+    n: int
+
+
+def too_few(labels: Sequence[int]) -> str | None:
+    """Return why an association with these labels is not measured, or None if it can be."""
+    ones = sum(labels)
+    if min(ones, len(labels) - ones) >= FEWEST:
+        return None
+    return (
+        f"{ones} compatible and {len(labels) - ones} incompatible pairs, "
+        f"expected {FEWEST} of each at least"
+    )
+
+
+def cramers_v(values: Sequence[Hashable], labels: Sequence[int]) -> Association | None:
+    """Bias-corrected Cramer's V between k values and the label, with Pearson's chi-squared test.
+
+    phi^2 = max(0, chi^2 / n - (k - 1)(r - 1) / (n - 1)), k~ = k - (k - 1)^2 / (n - 1), r~ alike
+    for the r = 2 labels, V = sqrt(phi^2 / min(k~ - 1, r~ - 1)). Uncorrected, independent values
+    of small samples would look associated. Source: Bergsma (2013), Journal of the Korean
+    Statistical Society 42; chi-squared by `scipy.stats.chi2_contingency`, without continuity
+    correction.
+
+    Args:
+        values: n values, such as categories.
+        labels: n labels.
+
+    Returns:
+        None if the labels are too few, or if there is one value or about as many as pairs.
+    """
+    rows = {value: row for row, value in enumerate(dict.fromkeys(values))}
+    n, k = len(labels), len(rows)
+    if too_few(labels) or k < 2:
+        return None
+    table = np.zeros((k, 2), dtype=np.int64)
+    np.add.at(table, ([rows[value] for value in values], list(labels)), 1)
+    chi_squared, p_value, _, _ = stats.chi2_contingency(table, correction=False)
+    room = min(k - 1 - (k - 1) ** 2 / (n - 1), 1 - 1 / (n - 1))
+    if room <= 1 / n:
+        return None
+    phi_squared = max(0.0, float(chi_squared) / n - (k - 1) / (n - 1))
+    return Association(min(1.0, math.sqrt(phi_squared / room)), float(p_value), n)
+
+
+def point_biserial(values: Sequence[float], labels: Sequence[int]) -> Association | None:
+    """Size |r| of the point-biserial correlation between a number and the label.
+
+    Source: Tate (1954), Annals of Mathematical Statistics 25; computed by
+    `scipy.stats.pointbiserialr`.
+
+    Args:
+        values: n numbers, such as lengths.
+        labels: n labels.
+
+    Returns:
+        None if the labels are too few or all values are equal.
+    """
+    if too_few(labels) or len(set(values)) < 2:
+        return None
+    result = stats.pointbiserialr(np.asarray(labels), np.asarray(values, dtype=np.float64))
+    return Association(min(1.0, abs(float(result.statistic))), float(result.pvalue), len(labels))
+
+
+def out_of_fold_auc(
+    features: Sequence[Sequence[str]], labels: Sequence[int], identities: Sequence[Hashable]
+) -> float | None:
+    """AUC with which a bag of features predicts the label of pairs it was not fitted on.
+
+    TF-IDF and logistic regression, 5 stratified folds, the out-of-fold probabilities pooled.
+    Each distinct pair counts once, and pairs with both labels not at all, so no pair stands in
+    fit and test. Pooling folds makes chance a little less than 0.5.
+
+    Args:
+        features: The features of n pairs, such as words.
+        labels: n labels.
+        identities: What makes each pair the same as another.
+
+    Returns:
+        In [0, 1], 0.5 for chance; None if the labels are too few or there is no feature.
+    """
+    rows = _distinct_rows(features, labels, identities)
+    kept_labels = [label for _, label in rows]
+    if too_few(kept_labels) or not any(bag for bag, _ in rows):
+        return None
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+    weights = TfidfVectorizer(analyzer=list).fit_transform([bag for bag, _ in rows])
+    target = np.array(kept_labels, dtype=np.int64)
+    probabilities = cross_val_predict(
+        LogisticRegression(C=10.0, solver="liblinear", random_state=0),
+        weights,
+        target,
+        cv=StratifiedKFold(_FOLDS, shuffle=True, random_state=0),
+        method="predict_proba",
+    )
+    return auc_roc(probabilities[:, 1], target)
+
+
+def _distinct_rows(
+    features: Sequence[Sequence[str]], labels: Sequence[int], identities: Sequence[Hashable]
+) -> list[tuple[tuple[str, ...], int]]:
+    """Return features and label of each distinct pair, sorted, so that order is of no account."""
+    found: dict[Hashable, set[int]] = {}
+    bags: dict[Hashable, tuple[str, ...]] = {}
+    for bag, label, identity in zip(features, labels, identities, strict=True):
+        found.setdefault(identity, set()).add(label)
+        candidate = tuple(sorted(bag))
+        bags[identity] = min(bags.get(identity, candidate), candidate)
+    return sorted((bags[key], min(present)) for key, present in found.items() if len(present) == 1)

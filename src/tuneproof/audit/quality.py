@@ -1,0 +1,157 @@
+"""Are the pairs complete, consistent, unique and well formed?"""
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from tuneproof.audit.association import cramers_v, out_of_fold_auc, too_few
+from tuneproof.audit.dimension import Dimension, SubScore
+from tuneproof.audit.text import prefix, statement, words
+from tuneproof.pairs import DatingPair
+
+_PLACEHOLDERS = frozenset({"n/a", "na", "nan", "none", "null", "unknown", "tbd", "todo"})
+_MEANINGFUL_CHARACTERS = ("L", "N", "So")
+_FLAWS: Final = {
+    "control characters": re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"),
+    "broken encoding": re.compile(
+        "\ufffd|\u00c3[\u0080-\u00bf]|\u00e2\u20ac|\u00c2[\u00a0-\u00bf]"
+    ),
+    "HTML": re.compile(r"</?[a-zA-Z][^<>]*>|&(?:[a-zA-Z]{2,8}|#\d{1,6});"),
+    "doubled words": re.compile(r"\b(\w+)\s+\1\b", re.IGNORECASE),
+    "stray spaces": re.compile(r"^\s|\s$|  "),
+}
+
+
+def data_quality(pairs: Sequence[DatingPair], n_rejected: int) -> Dimension:
+    """Mean of completeness, consistency, duplicates and format.
+
+    Args:
+        pairs: The pairs that are trained on, at least one.
+        n_rejected: Number of rows that were no valid pairs.
+    """
+    return Dimension.of(
+        "Data quality",
+        completeness=completeness(pairs, n_rejected),
+        consistency=consistency(pairs),
+        duplicates=duplicates(pairs),
+        format=text_format(pairs),
+    )
+
+
+def completeness(pairs: Sequence[DatingPair], n_rejected: int) -> SubScore:
+    """Share of the fields that say something, in [0, 100].
+
+    100 * filled / (6 * (n + n_rejected)): a rejected row offers no field, a text without letter,
+    digit or pictograph after its prefix is empty, and so is a placeholder such as `unknown`.
+    """
+    empty = sum(
+        not _says_something(value)
+        for pair in pairs
+        for value in (
+            *map(statement, pair.texts),
+            pair.category,
+            pair.subcategory,
+            pair.pair_type,
+        )
+    )
+    fields = 6 * (len(pairs) + n_rejected)
+    return SubScore.from_share(
+        "Completeness",
+        1 - (empty + 6 * n_rejected) / fields,
+        f"{empty} empty fields in {len(pairs)} pairs, {n_rejected} rejected rows",
+    )
+
+
+def consistency(pairs: Sequence[DatingPair]) -> SubScore:
+    """Do labels agree with each other and with what else is known, in [0, 100].
+
+    100 * (1 - c) * a. c: share of the rows whose two texts stand, in either order, under both
+    labels. a: agreement of the labels with the pairs, the larger of V^2, the corrected share of
+    the label's variance that the pair type accounts for (`cramers_v`, squared), and 2 AUC - 1 of
+    predicting the label from the words of both texts (`out_of_fold_auc`). Random labels have
+    a = 0. Labels that neither the pair type nor words can confirm look the same. Where a cannot
+    be measured, the score is 100 * (1 - c).
+    """
+    found: defaultdict[tuple[str, ...], set[int]] = defaultdict(set)
+    for pair in pairs:
+        found[_identity(pair)].add(pair.label)
+    conflicting = sum(len(found[_identity(pair)]) == 2 for pair in pairs)
+    conflicts = f"{conflicting} rows in label conflicts"
+    labels = [pair.label for pair in pairs]
+    by_type = cramers_v([pair.pair_type for pair in pairs], labels)
+    auc = out_of_fold_auc(
+        [_words_of_both(pair) for pair in pairs], labels, [_identity(pair) for pair in pairs]
+    )
+    agreements = [(by_type.size**2, "pair type")] if by_type else []
+    if auc is not None:
+        agreements.append((max(0.0, 2 * auc - 1), "words"))
+    unconflicted = 1 - conflicting / len(pairs)
+    if not agreements:
+        reason = too_few(labels) or "one pair type and no words"
+        detail = f"{conflicts}; not held against pair types or words ({reason})"
+        return SubScore.from_share("Consistency", unconflicted, detail)
+    strength, source = max(agreements)
+    return SubScore.from_share(
+        "Consistency",
+        unconflicted * strength,
+        f"{conflicts}; labels follow from the {source} with strength {strength:.2f} (random: 0)",
+    )
+
+
+def duplicates(pairs: Sequence[DatingPair]) -> SubScore:
+    """Share of the rows that are no repetition, in [0, 100].
+
+    100 * (1 - repeated / n); a row is repeated if its two texts stood before, in either order.
+    """
+    repeated = len(pairs) - len({_identity(pair) for pair in pairs})
+    return SubScore.from_share(
+        "Duplicates",
+        1 - repeated / len(pairs),
+        f"{repeated} of {len(pairs)} rows repeat the texts of another",
+    )
+
+
+def text_format(pairs: Sequence[DatingPair]) -> SubScore:
+    """Share of the texts without a flaw of form, in [0, 100].
+
+    Flaws: control characters, broken encoding, HTML, doubled words (`I i like`),
+    stray spaces, and, where most texts have a
+    prefix, a text without one.
+    """
+    texts = [text for pair in pairs for text in pair.texts]
+    prefixed = sum(prefix(text) is not None for text in texts)
+    prefix_rule = 2 * prefixed > len(texts)
+    flaws: Counter[str] = Counter()
+    flawed = 0
+    for text in texts:
+        found = [name for name, pattern in _FLAWS.items() if pattern.search(text)]
+        if prefix_rule and prefix(text) is None:
+            found.append("no prefix")
+        flaws.update(found)
+        flawed += bool(found)
+    listed = ", ".join(f"{name} {count}" for name, count in sorted(flaws.items()))
+    detail = f"{flawed} of {len(texts)} texts with a flaw" + (f" ({listed})" if listed else "")
+    return SubScore.from_share("Format", 1 - flawed / len(texts), detail)
+
+
+def count_duplicate_rows(pairs: Sequence[DatingPair]) -> int:
+    """Count the rows whose texts stood before in the same order, the first of each not counted."""
+    return len(pairs) - len({pair.texts for pair in pairs})
+
+
+def _identity(pair: DatingPair) -> tuple[str, ...]:
+    return tuple(sorted(pair.texts))
+
+
+def _words_of_both(pair: DatingPair) -> list[str]:
+    first, second = (words(statement(text)) for text in pair.texts)
+    shared = set(first) & set(second)
+    return [*(f"1 {w}" for w in first), *(f"2 {w}" for w in second), *(f"both {w}" for w in shared)]
+
+
+def _says_something(value: str) -> bool:
+    return value.strip().casefold() not in _PLACEHOLDERS and any(
+        unicodedata.category(character).startswith(_MEANINGFUL_CHARACTERS) for character in value
+    )

@@ -1,0 +1,1 @@
+"""Catalog dataset types that kedro-datasets lacks: atomic, versioned, never pickled."""

@@ -1,0 +1,109 @@
+"""Pydantic models on disk: one as JSON, or a list of them as JSON Lines."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from kedro.io import Version
+from kedro.utils import load_obj
+from kedro_datasets._typing import JSONPreview, TablePreview
+from pydantic import BaseModel
+
+from tuneproof.datasets.atomic import AtomicDataset
+
+_PREVIEW_ROWS = 20
+
+
+class RecordDataset(AtomicDataset[BaseModel]):
+    """One pydantic model as an indented JSON file.
+
+    Args:
+        filepath: Path of the file.
+        model: Dotted name of the pydantic model's class.
+        version: See AtomicDataset.
+        optional: See AtomicDataset.
+        metadata: See AtomicDataset.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str | os.PathLike[str],
+        model: str,
+        version: Version | None = None,
+        optional: bool = False,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(filepath=filepath, version=version, optional=optional, metadata=metadata)
+        self._model = model
+
+    def _read(self, path: Path) -> BaseModel:
+        return _model_class(self._model).model_validate_json(path.read_bytes())
+
+    def _write(self, data: BaseModel, path: Path) -> None:
+        _require_instance(data, self._model)
+        path.write_text(data.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    def preview(self) -> JSONPreview:
+        """Show the record in kedro-viz."""
+        return JSONPreview(self.latest_path().read_text(encoding="utf-8"))
+
+
+class RecordLinesDataset(AtomicDataset[list[BaseModel]]):
+    """A list of pydantic models, one JSON object a line.
+
+    Args:
+        filepath: Path of the file.
+        model: Dotted name of the pydantic model's class.
+        version: See AtomicDataset.
+        optional: See AtomicDataset.
+        metadata: See AtomicDataset.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str | os.PathLike[str],
+        model: str,
+        version: Version | None = None,
+        optional: bool = False,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(filepath=filepath, version=version, optional=optional, metadata=metadata)
+        self._model = model
+
+    def _read(self, path: Path) -> list[BaseModel]:
+        model = _model_class(self._model)
+        with path.open("rb") as lines:
+            return [model.model_validate_json(line) for line in lines]
+
+    def _write(self, data: list[BaseModel], path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            for record in data:
+                _require_instance(record, self._model)
+                file.write(record.model_dump_json() + "\n")
+
+    def preview(self, nrows: int = _PREVIEW_ROWS) -> TablePreview:
+        """Show the first rows in kedro-viz."""
+        records = self._read(self.latest_path())[:nrows]
+        rows = [record.model_dump(mode="json") for record in records]
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        return TablePreview(
+            {
+                "index": list(range(len(rows))),
+                "columns": columns,
+                "data": [[row.get(column) for column in columns] for row in rows],
+            }
+        )
+
+
+def _model_class(name: str) -> type[BaseModel]:
+    found = load_obj(name)
+    if not (isinstance(found, type) and issubclass(found, BaseModel)):
+        raise TypeError(f"model: found {name}, expected the dotted name of a pydantic model")
+    return found
+
+
+def _require_instance(record: object, name: str) -> None:
+    if not isinstance(record, _model_class(name)):
+        raise TypeError(f"found {type(record).__name__}, expected {name}")

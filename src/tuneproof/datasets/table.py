@@ -1,0 +1,57 @@
+"""DataFrames with a stated schema, as Parquet."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+from kedro.io import Version
+from kedro.utils import load_obj
+from kedro_datasets._typing import TablePreview
+
+from tuneproof.datasets.atomic import AtomicDataset
+
+_PREVIEW_ROWS = 20
+
+
+class TableDataset(AtomicDataset[pd.DataFrame]):
+    """A DataFrame whose columns and their types are checked when saved and when loaded.
+
+    Args:
+        filepath: Path of the Parquet file.
+        schema: Dotted name of a mapping from column to pandas dtype, in order.
+        version: See AtomicDataset.
+        optional: See AtomicDataset.
+        metadata: See AtomicDataset.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str | os.PathLike[str],
+        schema: str,
+        version: Version | None = None,
+        optional: bool = False,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(filepath=filepath, version=version, optional=optional, metadata=metadata)
+        self._schema = schema
+
+    def _read(self, path: Path) -> pd.DataFrame:
+        return self._checked(pd.read_parquet(path))
+
+    def _write(self, data: pd.DataFrame, path: Path) -> None:
+        self._checked(data).to_parquet(path, index=False)
+
+    def preview(self, nrows: int = _PREVIEW_ROWS) -> TablePreview:
+        """Show the first rows in kedro-viz."""
+        rows = self._read(self.latest_path()).head(nrows)
+        return TablePreview(rows.astype(object).where(rows.notna(), None).to_dict(orient="split"))
+
+    def _checked(self, data: pd.DataFrame) -> pd.DataFrame:
+        expected = cast(Mapping[str, str], load_obj(self._schema))
+        found = {str(column): str(dtype) for column, dtype in data.dtypes.items()}
+        if list(found.items()) != list(expected.items()):
+            raise TypeError(f"found columns {found}, expected {dict(expected)} ({self._schema})")
+        return data

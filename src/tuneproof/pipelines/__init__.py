@@ -1,0 +1,1 @@
+"""Thin pipelines: a node calls the rooms above, the catalog reads and writes."""

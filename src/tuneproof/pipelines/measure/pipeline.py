@@ -1,0 +1,75 @@
+"""One modular pipeline for every model: encode, score, project, measure."""
+
+from kedro.pipeline import Node, Pipeline
+
+from tuneproof.pipelines.measure.nodes import (
+    embed_splits,
+    measure_model,
+    project_eval,
+    score_splits,
+)
+
+_PAIRS = {"train_pairs", "validation_pairs", "eval_pairs"}
+_OUTPUTS = (
+    "embeddings_train",
+    "embeddings_validation",
+    "embeddings_eval",
+    "scores",
+    "projection",
+    "metrics",
+)
+
+
+def create_pipeline(name: str, model: str) -> Pipeline:
+    """Instantiate *measure* for one model.
+
+    Args:
+        name: Namespace, and beginning of every output's name: `baseline` gives `baseline_metrics`.
+        model: Catalog name of the model.
+    """
+    template = Pipeline(
+        [
+            Node(
+                embed_splits,
+                inputs=[
+                    "model",
+                    "train_pairs",
+                    "validation_pairs",
+                    "eval_pairs",
+                    "params:measure",
+                ],
+                outputs=["embeddings_train", "embeddings_validation", "embeddings_eval"],
+                name="embed_splits",
+            ),
+            Node(
+                score_splits,
+                inputs=[
+                    "embeddings_validation",
+                    "embeddings_eval",
+                    "validation_pairs",
+                    "eval_pairs",
+                ],
+                outputs="scores",
+                name="score_splits",
+            ),
+            Node(
+                project_eval,
+                inputs=["embeddings_eval", "eval_pairs", "params:measure"],
+                outputs="projection",
+                name="project_eval",
+            ),
+            Node(
+                measure_model,
+                inputs=["embeddings_eval", "scores", "projection"],
+                outputs="metrics",
+                name="measure_model",
+            ),
+        ]
+    )
+    return Pipeline(
+        template,
+        namespace=name,
+        inputs={"model": model, **{pairs: pairs for pairs in _PAIRS}},
+        parameters={"params:measure": "params:measure"},
+        outputs={output: f"{name}_{output}" for output in _OUTPUTS},
+    )

@@ -1,0 +1,35 @@
+"""Nodes of `prepare`."""
+
+from tuneproof.pairs import (
+    DatingPair,
+    PrepareOptions,
+    RawLines,
+    RejectedRow,
+    parse_pairs,
+    require_valid,
+    split_by_group,
+)
+
+
+def validate_pairs(
+    train_raw: RawLines, eval_raw: RawLines, options: PrepareOptions
+) -> tuple[list[DatingPair], list[DatingPair], list[RejectedRow]]:
+    """Parse both files; return the valid train pairs, the valid eval pairs and the rejected rows.
+
+    Raises:
+        InvalidPairsError: What is wrong in both files, in one message.
+    """
+    train, rejected_train = parse_pairs(train_raw, options.prefixes)
+    evaluation, rejected_eval = parse_pairs(eval_raw, options.prefixes)
+    require_valid(
+        [(train_raw, train, rejected_train), (eval_raw, evaluation, rejected_eval)],
+        options.on_invalid,
+    )
+    return train, evaluation, [*rejected_train, *rejected_eval]
+
+
+def split_validation(
+    pairs: list[DatingPair], options: PrepareOptions
+) -> tuple[list[DatingPair], list[DatingPair]]:
+    """Split validation pairs off the train pairs; pairs that share a text stay together."""
+    return split_by_group(pairs, options.validation_fraction, options.seed)

@@ -1,0 +1,37 @@
+"""The base model with a LoRA adapter: trained, saved, reloaded, checked."""
+
+from kedro.pipeline import Node, Pipeline
+
+from tuneproof.pipelines.training_lora.nodes import train_lora, verify_adapter
+
+
+def create_pipeline() -> Pipeline:
+    """Train the adapter and publish it once its saved copy has passed the check."""
+    return Pipeline(
+        [
+            Node(
+                train_lora,
+                inputs=["base_model", "train_pairs", "validation_pairs", "params:training_lora"],
+                outputs=[
+                    "lora_candidate",
+                    "lora_candidate_info",
+                    "lora_training_log",
+                    "lora_candidate_embeddings",
+                ],
+                name="train_lora",
+            ),
+            Node(
+                verify_adapter,
+                inputs=[
+                    "lora_candidate",
+                    "lora_candidate_info",
+                    "lora_candidate_embeddings",
+                    "validation_pairs",
+                ],
+                outputs=["lora_adapter", "lora_training_info"],
+                name="verify_adapter",
+            ),
+        ],
+        namespace="training_lora",
+        prefix_datasets_with_namespace=False,
+    )

@@ -1,0 +1,26 @@
+"""The base model, fine-tuned in full."""
+
+from kedro.pipeline import Node, Pipeline
+
+from tuneproof.pipelines.training_standard.nodes import train_standard
+
+
+def create_pipeline() -> Pipeline:
+    """Train the standard model."""
+    return Pipeline(
+        [
+            Node(
+                train_standard,
+                inputs=[
+                    "base_model",
+                    "train_pairs",
+                    "validation_pairs",
+                    "params:training_standard",
+                ],
+                outputs=["standard_model", "standard_training_info", "standard_training_log"],
+                name="train_standard",
+            )
+        ],
+        namespace="training_standard",
+        prefix_datasets_with_namespace=False,
+    )

@@ -1,0 +1,13 @@
+"""Settings that Kedro reads: sessions, hooks, configuration."""
+
+from tuneproof.hooks import ConsoleHooks, InputHooks
+from tuneproof.session import TuneproofSession
+
+SESSION_CLASS = TuneproofSession
+HOOKS = (InputHooks(), ConsoleHooks())
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "merge_strategy": {"parameters": "soft", "globals": "soft"},
+}
