@@ -23,10 +23,10 @@ settings.register_profile(
 )
 settings.load_profile("repeatable")
 
-VOCABULARY = (
-    "[PAD] [UNK] [CLS] [SEP] [MASK] boy girl : i like love hate enjoy and but cats dogs tea coffee "
-    "running reading cooking museums smoking music hiking children ##s ##ing a b c d e f g"
-).split()
+WORDS = """
+[PAD] [UNK] [CLS] [SEP] [MASK] boy girl : i like love hate enjoy and but cats dogs tea coffee
+running reading cooking museums smoking music hiking children ##s ##ing a b c d e f g
+"""
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +42,9 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     root = tmp_path_factory.mktemp("tiny")
     bert, folder = root / "bert", root / "tiny-model"
+    vocabulary = {word: number for number, word in enumerate(WORDS.split())}
     config = BertConfig(
-        vocab_size=len(VOCABULARY),
+        vocab_size=len(vocabulary),
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,
@@ -54,7 +55,6 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.manual_seed(0)
         network = BertModel(config)
     network.save_pretrained(bert)
-    vocabulary = {word: number for number, word in enumerate(VOCABULARY)}
     BertTokenizer(vocab=vocabulary, model_max_length=64).save_pretrained(bert)
     transformer = SentenceTransformer(
         modules=[Transformer(str(bert)), Pooling(32, "mean"), Normalize()], device="cpu"

@@ -35,8 +35,12 @@ ROW: dict[str, Any] = {
 TEXT_FIELDS = [field for field in ROW if field != "label"]
 
 
-def line(*, without: str = "", **changes: object) -> bytes:
-    row = {key: value for key, value in {**ROW, **changes}.items() if key != without}
+def line(**changes: Any) -> bytes:
+    return json.dumps({**ROW, **changes}).encode()
+
+
+def line_without(missing: str, **changes: Any) -> bytes:
+    row = {key: value for key, value in {**ROW, **changes}.items() if key != missing}
     return json.dumps(row).encode()
 
 
@@ -159,7 +163,7 @@ BAD_LINES: dict[str, tuple[bytes, str, str, str]] = {
     },
     **{
         f"{field} missing": (
-            line(without=field),
+            line_without(field),
             field,
             "nothing",
             "0 or 1 (a number)" if field == "label" else "a text that is not empty",
@@ -209,7 +213,7 @@ class TestParsePairs:
         )
 
     def test_every_field_at_fault_gets_its_reason(self) -> None:
-        _, rejected = parse(line(without="text_2", label=7, category=""))
+        _, rejected = parse(line_without("text_2", label=7, category=""))
         assert [reason.split(":")[0] for reason in rejected[0].reasons] == [
             "text_2",
             "label",
@@ -223,6 +227,14 @@ class TestParsePairs:
         pairs, rejected = parse(content + (ending if last else b""))
         assert [pair.pair_type for pair in pairs] == ["one", "two"]
         assert rejected == []
+
+    def test_line_ending_is_no_part_of_a_rejected_line(self) -> None:
+        _, rejected = parse(line(label=2) + b"\r\n\r\n" + line(label=3) + b"\n")
+        assert [row.content for row in rejected] == [
+            line(label=2).decode(),
+            "",
+            line(label=3).decode(),
+        ]
 
     def test_separators_inside_a_text_do_not_end_the_line(self) -> None:
         text = "boy: a\u2028b\u0085c\x0bd"
@@ -353,7 +365,7 @@ class TestRequireValid:
         ],
     ) -> None:
         raw = RawLines(SOURCE, line(label=2))
-        with pytest.raises(InvalidPairsError, match="--params=prepare.on_invalid=quarantine"):
+        with pytest.raises(InvalidPairsError, match=r"--params=prepare\.on_invalid=quarantine"):
             require_valid(wrap([(raw, *parse_pairs(raw))]), "fail")
 
     def test_rejected_rows_pass_in_quarantine_alone(self) -> None:
@@ -412,6 +424,15 @@ class TestHashPairs:
     )
     def test_differs_when_anything_differs(self, other: list[DatingPair]) -> None:
         assert hash_pairs(other) != hash_pairs([pair("a", "b"), pair("c", "d", 0)])
+
+    def test_order_of_the_fields_does_not_matter(self) -> None:
+        fields = {**ROW, "note": 1, "source": "survey"}
+        first, second = (
+            DatingPair.model_validate(dict(order))
+            for order in (fields.items(), [*fields.items()][::-1])
+        )
+        assert first == second
+        assert hash_pairs([first]) == hash_pairs([second])
 
     @given(
         st.lists(

@@ -92,7 +92,9 @@ def load_transformer(folder: Path, device: Device) -> "SentenceTransformer":
     """
     import torch
     from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # it would show the milliseconds that weights take from disk
     return SentenceTransformer(
         str(folder),
         device=resolve_device(device),

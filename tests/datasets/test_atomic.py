@@ -123,7 +123,7 @@ def test_only_an_optional_dataset_loads_none_where_nothing_was_saved(tmp_path: P
     optional = TextDataset(filepath=tmp_path / "note.txt", version=VERSION, optional=True)
     assert optional.load() is None
     assert not optional.exists()
-    with pytest.raises(DatasetError, match="note.txt"):
+    with pytest.raises(DatasetError, match=r"note\.txt"):
         text_dataset(tmp_path).load()
 
 
@@ -187,7 +187,9 @@ def scores_frame() -> pd.DataFrame:
 def test_a_table_keeps_types_and_every_bit_of_its_floats(tmp_path: Path) -> None:
     dataset = table(tmp_path)
     dataset.save(scores_frame())
-    pd.testing.assert_frame_equal(dataset.load(), scores_frame(), check_exact=True)
+    loaded = dataset.load()
+    assert loaded is not None
+    pd.testing.assert_frame_equal(loaded, scores_frame(), check_exact=True)
     assert dataset.preview(nrows=1)["data"] == [list(SCORES.values())]
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,7 +69,6 @@ class TestUmapProjection:
     )
     def test_seed_decides(self, vectors: np.ndarray, n_neighbors: int) -> None:
         first = umap_projection(vectors, umap_options(n_neighbors))
-        np.random.default_rng().random()
         assert np.array_equal(first, umap_projection(vectors, umap_options(n_neighbors)))
         other_seed = umap_projection(vectors, umap_options(n_neighbors, seed=7))
         assert not np.array_equal(first, other_seed)
@@ -131,9 +131,7 @@ class TestSummary:
         assert purity_by_cluster(*arrays) == by_cluster
 
     @given(st.lists(st.tuples(st.integers(-1, 3), st.integers(0, 1)), min_size=1, max_size=30))
-    def test_purity_is_the_mean_of_the_clusters_purities(
-        self, rows: list[tuple[int, int]]
-    ) -> None:
+    def test_purity_is_the_mean_of_the_clusters_purities(self, rows: list[tuple[int, int]]) -> None:
         clusters, labels = np.array(rows).T
         summary, parts = summarise_clusters(clusters, labels), purity_by_cluster(clusters, labels)
         assert summary.n_clusters == len(parts)
@@ -150,7 +148,12 @@ class TestOptions:
         "change", [{"n_neighbors": 1}, {"min_dist": 1.5}, {"min_dist": -0.1}, {"neighbours": 3}]
     )
     def test_wrong_umap_options_are_refused(self, change: dict[str, object]) -> None:
-        right = {"n_neighbors": 2, "min_dist": 0.1, "metric": "cosine", "random_state": 0}
+        right: dict[str, Any] = {
+            "n_neighbors": 2,
+            "min_dist": 0.1,
+            "metric": "cosine",
+            "random_state": 0,
+        }
         with pytest.raises(ValidationError, match=next(iter(change))):
             UmapOptions(**{**right, **change})
 
@@ -159,6 +162,10 @@ class TestOptions:
         [{"min_cluster_size": 1}, {"min_samples": 0}, {"cluster_selection_method": "eom or leaf"}],
     )
     def test_wrong_hdbscan_options_are_refused(self, change: dict[str, object]) -> None:
-        right = {"min_cluster_size": 2, "min_samples": 1, "cluster_selection_method": "leaf"}
+        right: dict[str, Any] = {
+            "min_cluster_size": 2,
+            "min_samples": 1,
+            "cluster_selection_method": "leaf",
+        }
         with pytest.raises(ValidationError, match=next(iter(change))):
             HdbscanOptions(**{**right, **change})

@@ -154,7 +154,9 @@ def repetition(texts: Sequence[str]) -> SubScore:
 
     100 times the mean, over the phrases of the distinct statements, of the chance that a phrase
     stands in none of 100 other statements drawn at random (hypergeometric, so the score does not
-    fall with the amount of text); 0 for a phrase that came before in its own statement. Measures as distinct-n does (Li et al. 2016, NAACL), at a fixed sample size.
+    fall with the amount of text); 0 for a phrase that came before in its own statement. Measures
+    what distinct-n does (Li et al. 2016, NAACL), at a fixed sample size. Shuffled words repeat few
+    phrases: read it together with naturalness.
 
     Args:
         texts: Statements, without prefixes.

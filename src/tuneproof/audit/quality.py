@@ -116,9 +116,8 @@ def duplicates(pairs: Sequence[DatingPair]) -> SubScore:
 def text_format(pairs: Sequence[DatingPair]) -> SubScore:
     """Share of the texts without a flaw of form, in [0, 100].
 
-    Flaws: control characters, broken encoding, HTML, doubled words (`I i like`),
-    stray spaces, and, where most texts have a
-    prefix, a text without one.
+    Flaws: control characters, broken encoding, HTML, doubled words (`I i like`), stray spaces,
+    and, where most texts have a prefix, a text without one.
     """
     texts = [text for pair in pairs for text in pair.texts]
     prefixed = sum(prefix(text) is not None for text in texts)

@@ -244,7 +244,8 @@ def _single_label_warnings(split: str, pairs: Sequence[DatingPair]) -> Iterator[
         single = sorted(name for name, found in labels.items() if len(found) == 1)
         if single:
             yield (
-                f"{len(single)} of {len(labels)} {plural} of the {split} pairs hold one label only: {_names(single)}"
+                f"{len(single)} of {len(labels)} {plural} of the {split} pairs hold one label "
+                f"only: {_names(single)}"
             )
 
 

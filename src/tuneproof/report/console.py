@@ -1,9 +1,13 @@
 """Results on the console."""
 
+from collections.abc import Sequence
+
 from rich.markup import escape
 from rich.table import Table
 
 from tuneproof.audit.score import DataQualityScore, show_score
+from tuneproof.comparison import HEADLINE_METRICS, figure
+from tuneproof.measurement import BaselineMetrics
 
 
 def data_quality_table(report: DataQualityScore) -> Table:
@@ -37,4 +41,26 @@ def data_quality_table(report: DataQualityScore) -> Table:
     table.add_row("Warnings", str(len(report.warnings)), "", style="bold")
     for warning in report.warnings:
         table.add_row("", "", escape(warning))
+    return table
+
+
+def headline_table(models: Sequence[BaselineMetrics]) -> Table:
+    """Lay the headline figures of the measured models side by side.
+
+    Args:
+        models: Metrics of at least one model, all on the same eval pairs.
+    """
+    first = models[0]
+    table = Table(
+        title="Headline figures",
+        caption=f"{first.n_pairs} eval pairs: {first.n_compatible} compatible, "
+        f"{first.n_incompatible} incompatible; the threshold comes from validation pairs",
+    )
+    table.add_column("Metric")
+    for metrics in models:
+        table.add_column(escape(metrics.model), justify="right")
+    for metric, name in HEADLINE_METRICS.items():
+        table.add_row(name, *(figure(getattr(metrics, metric)) for metrics in models))
+    table.add_row("False positives", *(str(m.decisions.false_positives) for m in models))
+    table.add_row("Threshold", *(figure(metrics.best_threshold) for metrics in models))
     return table

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 import torch
-from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
 from tqdm import tqdm
 from transformers import PrinterCallback, TrainerCallback
 
+from datasets import Dataset
 from tuneproof.encoding import embed_pairs, pair_cosines
 from tuneproof.errors import TrainingError
 from tuneproof.metrics.ranking import spearman
@@ -136,7 +136,7 @@ class TrainingRecorder(TrainerCallback):
         self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **_: Any
     ) -> None:
         """Open the progress bar."""
-        self._progress = tqdm(total=state.max_steps, unit="step", desc="training")
+        self._progress = tqdm(total=state.max_steps, unit="step", desc="training", disable=None)
 
     def on_step_end(
         self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **_: Any
@@ -190,7 +190,9 @@ class TrainingRecorder(TrainerCallback):
         if self._progress is not None:
             latest = self.spearman_history[-1] if self._evaluations else self.initial.spearman
             shown = "n/a" if latest is None else f"{latest:.4f}"
-            self._progress.set_postfix_str(f"loss {logs['loss']:.4f}, Spearman {shown}")
+            self._progress.set_postfix_str(
+                f"loss {logs['loss']:.4f}, Spearman {shown}", refresh=False
+            )
             self._progress.update(step - self._progress.n)
 
     def on_train_end(

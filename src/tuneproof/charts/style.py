@@ -1,0 +1,126 @@
+"""One look for all charts: colours, sizes, and texts that come from the user's data."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
+from typing import Final
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+DPI: Final = 150
+SMALL: Final = 9
+MOST_ROWS: Final = 60
+NO_DATA_COLOUR: Final = "#767676"
+GUIDE_COLOUR: Final = "#5c5c5c"
+
+LABEL_COLOURS: Final[Mapping[int, str]] = {0: "#D55E00", 1: "#0072B2"}
+LABEL_NAMES: Final[Mapping[int, str]] = {0: "incompatible (0)", 1: "compatible (1)"}
+_KNOWN_MODELS: Final[Mapping[str, str]] = {
+    "baseline": "#000000",
+    "standard": "#E69F00",
+    "lora": "#009E73",
+}
+_FURTHER_MODELS: Final = ("#CC79A7", "#56B4E9", "#F0E442")
+"""Colours of Okabe and Ito (2008), Color Universal Design: told apart by colour-blind readers."""
+
+_LINE_STYLES: Final = ("-", "--", "-.", ":")
+
+
+def model_colours(models: Iterable[str]) -> dict[str, str]:
+    """Give each model its colour: the same one in every chart that shows the same models."""
+    further = cycle(_FURTHER_MODELS)
+    return {model: _KNOWN_MODELS.get(model) or next(further) for model in models}
+
+
+def model_line_styles(models: Iterable[str]) -> dict[str, str]:
+    """Give each model a line style, so that lines differ without colour too."""
+    return dict(zip(models, cycle(_LINE_STYLES), strict=False))
+
+
+def new_figure(width: float, height: float, title: str) -> Figure:
+    """Make an empty figure with a title, in inches."""
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    figure.suptitle(title, fontsize=13, fontweight="bold")
+    return figure
+
+
+def empty_figure(title: str, message: str) -> Figure:
+    """Make a figure that says why there is nothing to draw."""
+    figure = new_figure(8, 2.5, title)
+    axes = figure.add_subplot()
+    axes.set_axis_off()
+    axes.text(
+        0.5, 0.5, message, ha="center", va="center", fontsize=12, transform=axes.transAxes
+    )
+    return figure
+
+
+def tidy(axes: Axes, *, grid: str | None = None) -> None:
+    """Take the frame's upper and right side away, and lay a light grid under the data."""
+    axes.spines[["top", "right"]].set_visible(False)
+    if grid == "x" or grid == "y" or grid == "both":
+        axes.grid(axis=grid, color="#d9d9d9", linewidth=0.7)
+        axes.set_axisbelow(True)
+
+
+def literal(text: str) -> str:
+    """Write a text so that matplotlib shows it as it is: one line, no mathtext, nothing unseen."""
+    seen = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(seen.split()).replace("$", r"\$")
+
+
+def wrapped(name: str, width: int = 24, lines: int = 2) -> str:
+    """Break a long name after spaces, underscores and hyphens; shorten what is longer still.
+
+    Args:
+        name: A name from the user's data.
+        width: Most characters on a line.
+        lines: Most lines; a name that needs more loses its middle.
+
+    Returns:
+        The name as matplotlib is to show it (see `literal`).
+    """
+    shown = " ".join(name.split())
+    room = width * lines
+    if len(shown) > room:
+        head = (room - 1) // 2
+        shown = f"{shown[:head]}…{shown[len(shown) - (room - 1 - head) :]}"
+    broken = _broken(shown, width)
+    if len(broken) > lines:
+        broken = [shown[start : start + width] for start in range(0, len(shown), width)]
+    return "\n".join(literal(line) for line in broken)
+
+
+def largest(sizes: Mapping[str, int], most: int = MOST_ROWS) -> list[str]:
+    """Return the names of the largest groups in their given order: what a chart has room for."""
+    kept = set(sorted(sizes, key=lambda name: -sizes[name])[:most])
+    return [name for name in sizes if name in kept]
+
+
+def note_left_out(figure: Figure, shown: int, everything: int, what: str) -> None:
+    """Say below a chart that it shows only the largest groups."""
+    if shown < everything:
+        figure.supxlabel(
+            f"The {shown} largest of {everything} {what}; the report's tables hold all of them.",
+            fontsize=SMALL,
+        )
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun: 1 pair, 2 pairs."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _broken(text: str, width: int) -> list[str]:
+    lines: Sequence[str] = [""]
+    for part in re.findall(r"[^\s_/-]*[\s_/-]?", text):
+        if lines[-1] and len((lines[-1] + part).rstrip()) > width:
+            lines = [*lines, part]
+        else:
+            lines = [*lines[:-1], lines[-1] + part]
+    return [
+        line.strip()[start : start + width]
+        for line in lines
+        for start in range(0, max(len(line.strip()), 1), width)
+    ]

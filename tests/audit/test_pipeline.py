@@ -1,0 +1,35 @@
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+
+from tuneproof.audit.score import DataQualityScore, summarise
+from tuneproof.pairs import RejectedRow
+from tuneproof.pipelines.data_quality import create_pipeline
+
+from .examples import OPTIONS, pair, shipped
+
+
+def test_the_pipeline_scores_and_summarises() -> None:
+    rejected = [RejectedRow(file="x.jsonl", line=1, content="", reasons=["blank"])]
+    catalog = DataCatalog(
+        {
+            "train_pairs": MemoryDataset(shipped()[:150]),
+            "validation_pairs": MemoryDataset(shipped()[150:]),
+            "eval_pairs": MemoryDataset([pair()]),
+            "rejected_pairs": MemoryDataset(rejected),
+            "params:data_quality": MemoryDataset(OPTIONS),
+        }
+    )
+    outputs = SequentialRunner().run(create_pipeline(), catalog)
+    assert set(outputs) == {"data_quality_summary"}
+    summary = outputs["data_quality_summary"].load()
+    assert "rejected rows: 1" in summary
+    assessment = create_pipeline().only_nodes("assess_data_quality")
+    report = SequentialRunner().run(assessment, catalog)["data_quality_report"].load()
+    assert isinstance(report, DataQualityScore)
+    assert report.rejected_rows == 1
+    assert summarise(report) == summary
+
+
+def test_the_node_names_are_verbs() -> None:
+    names = [node.name for node in create_pipeline().nodes]
+    assert names == ["assess_data_quality", "summarise_data_quality"]

@@ -1,0 +1,73 @@
+"""Runs of the real project on a tiny real model, everything written under a temporary folder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from kedro.framework.startup import bootstrap_project
+from kedro.io import CatalogProtocol
+
+from tuneproof.session import TuneproofSession
+
+ROOT = Path(__file__).parents[2]
+TINY = {
+    "device": "cpu",
+    "measure": {"umap": {"n_neighbors": 5}, "hdbscan": {"min_cluster_size": 5}},
+    "training_standard": {"epochs": 1, "learning_rate": 3e-3},
+    "training_lora": {"epochs": 1, "learning_rate": 3e-2},
+}
+
+Catalog = CatalogProtocol[Any, Any]
+
+
+class Project:
+    """The project with its results in a folder of its own.
+
+    Args:
+        data_root: Where results go.
+        parameters: Runtime parameters of every run.
+    """
+
+    def __init__(self, data_root: Path, parameters: Mapping[str, Any]) -> None:
+        self.data_root = data_root
+        self.parameters = {**TINY, **parameters, "data_root": str(data_root)}
+
+    def run(self, *names: str, **parameters: Any) -> None:
+        """Run registered pipelines; no name stands for the default one."""
+        session = self._session(parameters)
+        with session:
+            session.run(pipeline_names=list(names) or None)
+
+    def catalog(self, **parameters: Any) -> Catalog:
+        """Return the catalog, as a notebook sees it."""
+        session = self._session(parameters)
+        with session:
+            catalog: Catalog = session.load_context().catalog
+            return catalog
+
+    def files(self, name: str) -> list[Path]:
+        """Return the saved versions of an artifact, oldest first."""
+        return sorted(self.data_root.glob(f"*/{name}/*/{name}"))
+
+    def _session(self, parameters: Mapping[str, Any]) -> TuneproofSession:
+        bootstrap_project(ROOT)
+        runtime = {**self.parameters, **parameters}
+        session = TuneproofSession.create(project_path=ROOT, runtime_params=runtime)
+        return cast(TuneproofSession, session)
+
+
+@pytest.fixture
+def project(tmp_path: Path, tiny_model_folder: Path) -> Project:
+    """The project, nothing run yet."""
+    return Project(tmp_path / "data", {"base_model": str(tiny_model_folder)})
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> Project:
+    """A project after one whole run; tests may run pipelines in it that change no artifact."""
+    project = Project(
+        tmp_path_factory.mktemp("finished") / "data", {"base_model": str(tiny_model_folder)}
+    )
+    project.run()
+    return project

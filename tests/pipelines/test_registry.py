@@ -1,0 +1,99 @@
+"""What is registered, declared and configured fits together, and starts fast."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from kedro.framework.project import pipelines
+from kedro.framework.startup import bootstrap_project
+
+from .conftest import ROOT, Project
+
+REGISTERED = {
+    "data_quality",
+    "baseline",
+    "training_standard",
+    "training_lora",
+    "evaluation",
+    "reporting",
+    "__default__",
+}
+IN_MEMORY = {"valid_train_pairs", "lora_candidate_info", "lora_candidate_embeddings"}
+HEAVY = {"torch", "sentence_transformers", "peft", "umap", "hdbscan", "transformers"}
+
+
+def test_the_six_pipelines_and_the_default_are_registered() -> None:
+    bootstrap_project(ROOT)
+    pipelines.set_requested(None)
+    assert set(pipelines) == REGISTERED
+    together = sum(
+        (pipeline for name, pipeline in pipelines.items() if name != "__default__"),
+        start=pipelines["__default__"],
+    )
+    assert set(together.nodes) == set(pipelines["__default__"].nodes)
+
+
+def test_the_catalog_declares_what_pipelines_use_and_nothing_else(project: Project) -> None:
+    catalog = project.catalog()
+    used = {name for name in pipelines["__default__"].datasets() if not name.startswith("params:")}
+    declared = {name for name in catalog if name != "parameters" and not name.startswith("params:")}
+    assert used - declared == IN_MEMORY
+    assert declared - used == set()
+
+
+def test_every_declared_dataset_names_its_layer_and_every_output_is_versioned(
+    project: Project,
+) -> None:
+    catalog = project.catalog()
+    for name in pipelines["__default__"].datasets() - IN_MEMORY:
+        if name.startswith("params:"):
+            continue
+        dataset = catalog.get(name)
+        assert dataset is not None
+        assert dataset.metadata["kedro-viz"]["layer"], name
+        if name in pipelines["__default__"].all_outputs():
+            assert dataset._version is not None, name
+
+
+def test_data_root_moves_everything_that_is_written(project: Project) -> None:
+    catalog = project.catalog()
+    for name in pipelines["__default__"].all_outputs() - IN_MEMORY:
+        dataset = catalog.get(name)
+        assert dataset is not None
+        assert str(dataset._filepath).startswith(str(project.data_root)), name
+
+
+def test_the_published_recipe_is_the_published_one() -> None:
+    from kedro.config import OmegaConfigLoader
+
+    from tuneproof.settings import CONFIG_LOADER_ARGS
+
+    arguments: dict[str, Any] = dict(CONFIG_LOADER_ARGS)
+    loader = OmegaConfigLoader(str(ROOT / "conf"), env="published", **arguments)
+    standard, lora = (loader["parameters"][name] for name in ("training_standard", "training_lora"))
+    for recipe, rate in ((standard, 2e-5), (lora, 2e-4)):
+        assert (recipe["epochs"], recipe["batch_size"]) == (4, 16)
+        assert (recipe["learning_rate"], recipe["warmup_steps"]) == (rate, 100)
+    assert lora["lora"] == {
+        "rank": 8,
+        "alpha": 16,
+        "dropout": 0.1,
+        "target_modules": ["query", "value"],
+    }
+
+
+@pytest.mark.parametrize("command", [["--help"], ["registry", "list"]])
+def test_the_command_line_starts_without_heavy_libraries(command: list[str]) -> None:
+    script = (
+        "import sys\n"
+        f"sys.argv = ['kedro', *{command!r}]\n"
+        "from kedro.framework.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        f"print('LOADED', sorted({HEAVY!r} & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "LOADED []" in done.stdout
+    assert ("training_lora" if "list" in command else "Usage") in done.stdout

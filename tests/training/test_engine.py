@@ -1,0 +1,215 @@
+"""Real training of a tiny real model: it learns, keeps its best checkpoint, and repeats itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from tuneproof.base_model import load_base_model
+from tuneproof.encoding import EmbeddingModel, embed_pairs, pair_cosines
+from tuneproof.errors import AdapterError, TrainingError
+from tuneproof.pairs import DatingPair, hash_pairs
+from tuneproof.training.adapters import LoraOptions
+from tuneproof.training.engine import TrainedModel, TrainingOptions, train
+from tuneproof.training.result import TRAINING_LOG
+
+LIKES = ("cats", "dogs", "tea", "coffee", "running", "reading", "cooking", "museums")
+LORA = LoraOptions(rank=4, alpha=8, dropout=0.1, target_modules=("query", "value"))
+
+
+def make_pairs() -> list[DatingPair]:
+    """Return pairs that are compatible when both like the same thing."""
+    return [
+        DatingPair(
+            text_1=f"boy: i like {first}",
+            text_2=f"girl: i enjoy {second}",
+            label=int(first == second),
+            category="c",
+            subcategory="s",
+            pair_type="p",
+        )
+        for first in LIKES
+        for second in (first, LIKES[LIKES.index(first) - 1])
+    ]
+
+
+PAIRS = make_pairs()
+TRAIN, VALIDATION = PAIRS[4:], PAIRS[:4]
+
+
+def options(**changes: object) -> TrainingOptions:
+    return TrainingOptions(
+        **{  # type: ignore[arg-type]  # pydantic checks what the test changes
+            "epochs": 12,
+            "batch_size": 4,
+            "learning_rate": 3e-3,
+            "warmup_steps": 0.1,
+            "evaluations": 12,
+            "seed": 1,
+            **changes,
+        }
+    )
+
+
+def base(folder: Path) -> EmbeddingModel:
+    return load_base_model(str(folder), None, "cpu")
+
+
+def weights(model: EmbeddingModel) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    return {name: p.detach().numpy() for name, p in model.transformer.named_parameters()}
+
+
+@pytest.fixture(scope="module")
+def standard(tiny_model_folder: Path) -> TrainedModel:
+    return train(base(tiny_model_folder), TRAIN, VALIDATION, options())
+
+
+def test_training_lowers_the_loss(standard: TrainedModel) -> None:
+    assert standard.log["loss"].tail(6).mean() < 0.5 * standard.log["loss"].head(6).mean()
+
+
+def test_the_returned_model_is_the_best_checkpoint(standard: TrainedModel) -> None:
+    vectors = embed_pairs(standard.model.transformer, VALIDATION, 4)
+    labels = [pair.label for pair in VALIDATION]
+    assert spearmanr(pair_cosines(vectors), labels).statistic == pytest.approx(
+        standard.result.best_spearman
+    )
+    history = [value for value in standard.result.spearman_history if value is not None]
+    assert standard.result.best_spearman == max(history)
+    at_best = standard.log.set_index("step").loc[standard.result.best_step]
+    assert at_best["validation_spearman"] == standard.result.best_spearman
+
+
+def test_an_early_best_checkpoint_is_restored_over_later_weights(
+    tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Grade evaluations so that the first one is the best: its weights must come back."""
+    from tuneproof.training import callbacks
+
+    grades = iter([0.0, 0.9, *[0.1] * 11, 0.9])
+    seen: list[float] = []
+
+    def graded(scores: np.ndarray[tuple[int], np.dtype[np.float64]], _: object) -> float:
+        seen.append(float(scores.sum()))
+        return next(grades)
+
+    monkeypatch.setattr(callbacks, "spearman", graded)
+    trained = train(base(tiny_model_folder), TRAIN, VALIDATION, options())
+    assert trained.result.best_step == trained.result.evaluation_steps
+    assert seen[-1] == pytest.approx(seen[1], abs=1e-12)
+    assert seen[-2] != pytest.approx(seen[1], abs=1e-3), "later weights do not differ"
+
+
+def test_a_checkpoint_that_does_not_remeasure_is_refused(
+    tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tuneproof.training.callbacks import TrainingRecorder
+
+    restore = TrainingRecorder.restore_best
+
+    def lossy(self: TrainingRecorder) -> object:
+        best = restore(self)
+        return best._replace(spearman=best.spearman - 0.5)
+
+    monkeypatch.setattr(TrainingRecorder, "restore_best", lossy)
+    with pytest.raises(TrainingError, match="was not restored"):
+        train(base(tiny_model_folder), TRAIN, VALIDATION, options(epochs=1))
+
+
+def test_the_log_has_a_row_a_step_and_the_schedule_warms_up_and_decays(
+    standard: TrainedModel,
+) -> None:
+    log, result = standard.log, standard.result
+    assert dict(log.dtypes.astype(str)) == dict(TRAINING_LOG)
+    assert log["step"].tolist() == list(range(1, result.total_steps + 1))
+    assert result.total_steps == 12 * 3
+    assert result.warmup_steps == 4
+    rates = log["learning_rate"].to_numpy()
+    assert rates.max() == pytest.approx(3e-3)
+    assert (np.diff(rates[: result.warmup_steps]) > 0).all()
+    assert (np.diff(rates[result.warmup_steps + 1 :]) < 0).all()
+    assert (log["gradient_norm"] > 0).all()
+
+
+def test_at_least_twelve_evaluations_and_one_after_the_last_step(standard: TrainedModel) -> None:
+    evaluated = standard.log.dropna(subset=["validation_spearman", "validation_loss"])
+    assert len(evaluated) >= 12
+    assert len(evaluated) == len(standard.result.spearman_history)
+    assert evaluated["step"].max() == standard.result.total_steps
+    assert standard.result.final_spearman == evaluated["validation_spearman"].iloc[-1]
+
+
+def test_the_validation_loss_is_the_mean_squared_error_of_the_cosines(
+    standard: TrainedModel,
+) -> None:
+    cosines = pair_cosines(embed_pairs(standard.model.transformer, VALIDATION, 4))
+    expected = np.mean((cosines - [pair.label for pair in VALIDATION]) ** 2)
+    at_best = standard.log.set_index("step").loc[standard.result.best_step]
+    assert at_best["validation_loss"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_all_weights_train_and_the_manifest_says_from_what(
+    standard: TrainedModel, tiny_model_folder: Path
+) -> None:
+    untouched = weights(base(tiny_model_folder))
+    changed = [n for n, w in weights(standard.model).items() if (w != untouched[n]).any()]
+    assert len(changed) > 0.9 * len(untouched)
+    result = standard.result
+    assert result.model_type == result.manifest.model_name == "standard"
+    assert result.trainable_parameters == result.total_parameters
+    assert result.manifest.pairs == {
+        "train": hash_pairs(TRAIN),
+        "validation": hash_pairs(VALIDATION),
+    }
+    assert result.manifest.parameters["learning_rate"] == 3e-3
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_does_not(
+    standard: TrainedModel, tiny_model_folder: Path
+) -> None:
+    again = train(base(tiny_model_folder), TRAIN, VALIDATION, options())
+    other = train(base(tiny_model_folder), TRAIN, VALIDATION, options(seed=2))
+    first = weights(standard.model)
+    assert all((w == first[name]).all() for name, w in weights(again.model).items())
+    assert any((w != first[name]).any() for name, w in weights(other.model).items())
+
+
+def test_lora_trains_the_adapter_alone(tiny_model_folder: Path) -> None:
+    trained = train(base(tiny_model_folder), TRAIN, VALIDATION, options(lora=LORA))
+    untouched = weights(base(tiny_model_folder))
+    for name, weight in weights(trained.model).items():
+        if "lora_" not in name:
+            original = untouched[name.replace(".base_layer", "")]
+            np.testing.assert_array_equal(weight, original, err_msg=name)
+    # Two layers, query and value, A and B of 4 x 32 each.
+    assert trained.result.trainable_parameters == 2 * 2 * 2 * 4 * 32
+    assert trained.result.total_parameters == sum(w.size for w in untouched.values()) + 1024
+    assert trained.result.lora is not None
+    assert trained.result.lora.target_modules == ("query", "value")
+    assert trained.log["loss"].tail(6).mean() < trained.log["loss"].head(6).mean()
+
+
+def test_an_adapter_for_layers_that_do_not_exist_is_refused(tiny_model_folder: Path) -> None:
+    lora = LoraOptions(rank=4, alpha=8, dropout=0.1, target_modules=("qkv_proj",))
+    with pytest.raises(AdapterError, match="found \\['qkv_proj'\\], expected names of layers"):
+        train(base(tiny_model_folder), TRAIN, VALIDATION, options(lora=lora))
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tiny_model_folder: Path) -> None:
+    import torch
+
+    model = base(tiny_model_folder)
+    with torch.no_grad():
+        next(model.transformer.parameters()).fill_(float("nan"))
+    with pytest.raises((TrainingError, ValueError), match=r"non-finite|finite number"):
+        train(model, TRAIN, VALIDATION, options())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"epochs": 0}, {"learning_rate": 0}, {"evaluations": 0}, {"epoch": 3}, {"batch_size": "many"}],
+)
+def test_parameters_out_of_range_or_unknown_are_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(change))):
+        options(**change)
