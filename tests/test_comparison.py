@@ -186,7 +186,8 @@ class TestDescribeChange:
             (0.2, "improved the compatibility margin from -0.1000 to 0.2000 ("),
             (-0.05, "improved the compatibility margin from -0.1000 to -0.0500 ("),
             (-0.3, "worsened the compatibility margin from -0.1000 to -0.3000 ("),
-            (-0.1, "did not change the compatibility margin ("),
+            (-0.1, "did not change the compatibility margin of -0.1000 ("),
+            (-0.10004, "did not change the compatibility margin of -0.1000 ("),
         ],
     )
     def test_says_what_happened_to_the_margin(self, margin: float, verb: str) -> None:
@@ -217,13 +218,24 @@ class TestDescribeChange:
         assert ("The margin and the AUC moved in opposite directions." in sentence) is opposite
 
     def test_names_the_other_figures(self) -> None:
-        variant = metrics("mine", cohens_d=None, auc_roc=0.9, spearman_correlation=0.75)
+        variant = metrics(
+            "mine",
+            compatibility_margin=0.2,
+            cohens_d=None,
+            auc_roc=0.9,
+            spearman_correlation=0.75,
+        )
         sentence = describe_change(metrics(), variant)
         assert sentence == (
-            "Fine-tuning (mine) did not change the compatibility margin (Cohen's d from -0.5000 "
-            "to n/a; AUC-ROC from 0.4000 to 0.9000; Spearman from -0.2000 to 0.7500) on 4 eval "
-            "pairs."
+            "Fine-tuning (mine) improved the compatibility margin from -0.1000 to 0.2000 (Cohen's d "
+            "from -0.5000 to n/a; AUC-ROC from 0.4000 to 0.9000; Spearman from -0.2000 to 0.7500) "
+            "on 4 eval pairs."
         )
+
+    @pytest.mark.parametrize(("margin", "said"), [(-0.01, True), (0.0, False), (0.2, False)])
+    def test_says_when_the_margin_is_negative(self, margin: float, said: bool) -> None:
+        sentence = describe_change(metrics(), metrics("lora", compatibility_margin=margin))
+        assert ("The margin is negative" in sentence) is said
 
 
 @pytest.mark.parametrize(

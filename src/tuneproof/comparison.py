@@ -33,6 +33,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "standard": "Full fine-tuning (standard)",
     "lora": "LoRA fine-tuning (lora)",
 }
+_DIGITS: Final = 4
 RERUN: Final = "Run: kedro run --pipelines=baseline,evaluation"
 
 
@@ -158,10 +159,17 @@ def meets(value: float | None, criterion: str) -> bool | None:
 
 
 def describe_change(baseline: BaselineMetrics, variant: BaselineMetrics) -> str:
-    """Say in one sentence what fine-tuning did to the margin, Cohen's d, AUC and Spearman."""
+    """Say in plain sentences what fine-tuning did to the margin, Cohen's d, AUC and Spearman.
+
+    Whether the margin improved is judged at the four digits that are shown.
+    """
     before, after = baseline.compatibility_margin, variant.compatibility_margin
-    verb = "improved" if after > before else "worsened" if after < before else "did not change"
-    change = "" if verb == "did not change" else f" from {before:.4f} to {after:.4f}"
+    change = round(after, _DIGITS) - round(before, _DIGITS)
+    if change:
+        verb = "improved" if change > 0 else "worsened"
+        margin = f"{verb} the compatibility margin from {figure(before)} to {figure(after)}"
+    else:
+        margin = f"did not change the compatibility margin of {figure(before)}"
     rest = [
         f"{name} from {figure(getattr(baseline, metric))} to {figure(getattr(variant, metric))}"
         for metric, name in (
@@ -170,16 +178,18 @@ def describe_change(baseline: BaselineMetrics, variant: BaselineMetrics) -> str:
             ("spearman_correlation", "Spearman"),
         )
     ]
-    opposite = (variant.auc_roc - baseline.auc_roc) * (after - before) < 0
-    caution = " The margin and the AUC moved in opposite directions." if opposite else ""
-    name = _NAMES.get(variant.model, f"Fine-tuning ({variant.model})")
-    return (
-        f"{name} {verb} the compatibility margin{change} ({'; '.join(rest)}) on "
-        f"{variant.n_pairs} eval pairs.{caution}"
-    )
+    sentences = [
+        f"{_NAMES.get(variant.model, f'Fine-tuning ({variant.model})')} {margin} "
+        f"({'; '.join(rest)}) on {variant.n_pairs} eval pairs."
+    ]
+    if change * (variant.auc_roc - baseline.auc_roc) < 0:
+        sentences.append("The margin and the AUC moved in opposite directions.")
+    if after < 0:
+        sentences.append("The margin is negative: incompatible pairs score higher.")
+    return " ".join(sentences)
 
 
-def figure(value: float | None, digits: int = 4) -> str:
+def figure(value: float | None, digits: int = _DIGITS) -> str:
     """Write a figure for people: fixed digits, or 'n/a'."""
     return "n/a" if value is None else f"{value:.{digits}f}"
 

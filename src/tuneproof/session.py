@@ -41,9 +41,9 @@ def untrained_nodes(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> s
 
     Empty if no variant at all is there: then the missing inputs are an error, not a choice.
     """
-    needed = {model for model in TRAINED_MODELS if model in pipeline.inputs()}
-    missing = {model for model in needed if not catalog.exists(model)}
-    if missing == needed:
+    measured = TRAINED_MODELS.keys() & pipeline.all_inputs()
+    missing = {m for m in measured & pipeline.inputs() if not catalog.exists(m)}
+    if missing == measured:
         return set()
     for model in sorted(missing):
         logger.warning("%s is not trained: its evaluation is left out", TRAINED_MODELS[model])

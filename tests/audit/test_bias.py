@@ -132,6 +132,17 @@ def test_opposite_lengths_do_not_cancel_out() -> None:
     assert length_by_label(pairs).score == pytest.approx(0, abs=1e-6)
 
 
+def test_lengths_that_tell_only_together_are_found() -> None:
+    lengths = [1 + i // 2 % 5 for i in range(80)]
+    pairs = [
+        pair("boy:" + " a" * n, "girl:" + " a" * (6 - n + label), label)
+        for n, label in zip(lengths, LABELS, strict=True)
+    ]
+    found = length_by_label(pairs)
+    assert found.score == pytest.approx(0, abs=1e-6)
+    assert "both texts" in found.detail
+
+
 def test_a_prefix_is_no_part_of_the_length() -> None:
     pairs = [pair("a b" if label else "boy: a b", "c", label) for label in LABELS]
     found = length_by_label(pairs)

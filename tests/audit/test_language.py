@@ -64,6 +64,12 @@ def test_partners_without_a_common_letter_group_do_not_cohere() -> None:
     assert coherence(pairs).score == 0
 
 
+def test_equal_overlaps_count_half() -> None:
+    found = coherence([pair("boy: tea", "girl: tea")] * 20)
+    assert found.score == 0
+    assert "in 50% of comparisons" in found.detail
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_random_partners_do_not_cohere(seed: int) -> None:
     real, random = coherence(shipped()).score, coherence(permute_partners(shipped(), seed)).score

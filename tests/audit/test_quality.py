@@ -60,6 +60,16 @@ def test_consistency_falls_with_the_number_of_wrong_labels() -> None:
     assert scores[3] == pytest.approx(0, abs=20)
 
 
+def test_conflicts_weigh_on_labels_that_follow_from_the_pair_type() -> None:
+    clean = typed_pairs(wrong=0)
+    conflicting = [p.model_copy(update={"label": 1 - p.label}) for p in clean[:25]]
+    flipped = [
+        p.model_copy(update={"pair_type": f"t{1 - int(p.pair_type[1])}"}) for p in conflicting
+    ]
+    found = consistency([*clean, *flipped])
+    assert found.score == pytest.approx(100 * (1 - 50 / 125))
+
+
 def test_words_speak_for_labels_where_the_pair_type_does_not() -> None:
     pairs = [
         pair(f"boy: tea {i}", f"girl: {'tea' if i % 2 else 'coffee'} {i}", i % 2) for i in range(60)

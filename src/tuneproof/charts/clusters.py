@@ -122,7 +122,12 @@ def _draw_purities(axes: Axes, found: ClusterPurities, colour: str) -> None:
         )
         if size >= _LABELLED_SHARE * total:
             axes.text(
-                left + size / 2, 0.03, f"n={size:,}", rotation=90, ha="center", va="bottom",
+                left + size / 2,
+                0.03,
+                f"n={size:,}",
+                rotation=90,
+                ha="center",
+                va="bottom",
                 fontsize=SMALL,
             )
         left += size
@@ -130,8 +135,13 @@ def _draw_purities(axes: Axes, found: ClusterPurities, colour: str) -> None:
         axes.axvspan(left, total, facecolor="#f0f0f0", edgecolor="#b0b0b0", hatch="//", zorder=0)
         if found.noise >= _LABELLED_SHARE * total:
             axes.text(
-                left + found.noise / 2, 0.03, f"noise n={found.noise:,}", rotation=90,
-                ha="center", va="bottom", fontsize=SMALL,
+                left + found.noise / 2,
+                0.03,
+                f"noise n={found.noise:,}",
+                rotation=90,
+                ha="center",
+                va="bottom",
+                fontsize=SMALL,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )
     axes.axhline(found.majority_share, color=GUIDE_COLOUR, linestyle=":")

@@ -7,6 +7,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.colors import CenteredNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tuneproof.charts.style import (
     NO_DATA_COLOUR,
@@ -149,9 +150,7 @@ def false_positives(
     for index, model in enumerate(models):
         offsets = positions + (index - (len(models) - 1) / 2) * height
         values = [counts[model].get(name, 0) for name in names]
-        axes.barh(
-            offsets, values, height=0.9 * height, color=colours[model], label=literal(model)
-        )
+        axes.barh(offsets, values, height=0.9 * height, color=colours[model], label=literal(model))
         for offset, name, value in zip(offsets, names, values, strict=True):
             if incompatible[name]:
                 axes.annotate(
@@ -175,7 +174,7 @@ def false_positives(
             )
     most = max(max(found.values(), default=0) for found in counts.values())
     axes.set_xlim(0, max(1.0, 1.12 * most))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_yticks(
         positions,
         [f"{wrapped(name)}\nn={incompatible[name]:,}" for name in names],

@@ -70,7 +70,10 @@ def cosine_distributions(
         axes.set_title(literal(model), fontsize=11, loc="left")
         axes.set_ylabel("Pairs in a bin")
         axes.legend(
-            handles=handles, fontsize=SMALL, loc="center left", bbox_to_anchor=(1.0, 0.5),
+            handles=handles,
+            fontsize=SMALL,
+            loc="center left",
+            bbox_to_anchor=(1.0, 0.5),
             frameon=False,
         )
         tidy(axes, grid="y")

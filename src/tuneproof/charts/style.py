@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
-from typing import Final
+from typing import Final, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -50,16 +50,14 @@ def empty_figure(title: str, message: str) -> Figure:
     figure = new_figure(8, 2.5, title)
     axes = figure.add_subplot()
     axes.set_axis_off()
-    axes.text(
-        0.5, 0.5, message, ha="center", va="center", fontsize=12, transform=axes.transAxes
-    )
+    axes.text(0.5, 0.5, message, ha="center", va="center", fontsize=12, transform=axes.transAxes)
     return figure
 
 
-def tidy(axes: Axes, *, grid: str | None = None) -> None:
+def tidy(axes: Axes, *, grid: Literal["x", "y", "both"] | None = None) -> None:
     """Take the frame's upper and right side away, and lay a light grid under the data."""
     axes.spines[["top", "right"]].set_visible(False)
-    if grid == "x" or grid == "y" or grid == "both":
+    if grid is not None:
         axes.grid(axis=grid, color="#d9d9d9", linewidth=0.7)
         axes.set_axisbelow(True)
 

@@ -81,9 +81,7 @@ def _draw_run(column: list[Axes], run: TrainingCourse, colour: str) -> None:
     steps, values = list(curve["step"]), list(curve["validation_spearman"])
     if run.initial_spearman is not None:
         steps, values = [0, *steps], [run.initial_spearman, *values]
-    spearman.plot(
-        steps, values, color="#0072B2", marker="o", markersize=4, label="each evaluation"
-    )
+    spearman.plot(steps, values, color="#0072B2", marker="o", markersize=4, label="each evaluation")
     spearman.plot(
         [run.best_step],
         [run.best_spearman],

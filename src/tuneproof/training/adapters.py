@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _CONFIG = "adapter_config.json"
+_WEIGHTS = "adapter_model.safetensors"
 # Embedding entries of a unit vector are of the order 0.05. A reload reproduces them to rounding;
 # merging adds the update to the weights first, which rounds differently in every layer.
 _SAME = 1e-6
 _SAME_MERGED = 1e-4
-_DIFFERENT = 1e-4
+_DIFFERENT = 1e-5
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -80,14 +81,20 @@ def save_adapter(transformer: "SentenceTransformer", folder: Path, base: ModelId
         folder: A folder that does not exist yet.
         base: Identity of the base model.
     """
-    model = transformer.transformers_model
-    assert model is not None
-    model.save_pretrained(str(folder))
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    model: Any = transformer.transformers_model
+    model.peft_config["default"].save_pretrained(str(folder))
     path = folder / _CONFIG
     config = json.loads(path.read_text(encoding="utf-8"))
     config |= {"base_model_name_or_path": base.name, "revision": base.revision}
-    config["target_modules"] = sorted(config["target_modules"])
+    config |= {"inference_mode": True, "target_modules": sorted(config["target_modules"])}
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    # Without the last argument peft asks the hub whether the base model's vocabulary grew.
+    state = get_peft_model_state_dict(model, adapter_name="default", save_embedding_layers=False)
+    tensors = {f"base_model.model.{name}": tensor.contiguous() for name, tensor in state.items()}
+    save_file(tensors, folder / _WEIGHTS, metadata={"format": "pt"})
 
 
 def load_adapter(transformer: "SentenceTransformer", folder: Path) -> None:

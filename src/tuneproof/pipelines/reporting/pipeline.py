@@ -1,0 +1,83 @@
+"""Everything that was measured in, charts and the page out."""
+
+from kedro.pipeline import Node, Pipeline
+
+from tuneproof.pipelines.reporting.nodes import (
+    build_report,
+    draw_baseline_category_margins,
+    draw_baseline_pair_type_margins,
+    draw_category_margins,
+    draw_cluster_purity,
+    draw_cohens_d,
+    draw_cosine_distributions,
+    draw_false_positives,
+    draw_roc,
+    draw_training_curves,
+    draw_umap,
+    gather_evidence,
+    gather_training_runs,
+)
+
+_MEASURED = [
+    f"{model}_{artifact}"
+    for model in ("baseline", "standard", "lora")
+    for artifact in ("metrics", "scores", "projection")
+]
+_CHARTS = {
+    "cosine_distributions_chart": draw_cosine_distributions,
+    "umap_chart": draw_umap,
+    "cluster_purity_chart": draw_cluster_purity,
+    "roc_chart": draw_roc,
+    "category_margin_chart": draw_category_margins,
+    "cohens_d_chart": draw_cohens_d,
+    "false_positives_chart": draw_false_positives,
+    "baseline_category_margins_chart": draw_baseline_category_margins,
+    "baseline_pair_type_margins_chart": draw_baseline_pair_type_margins,
+}
+
+
+def create_pipeline() -> Pipeline:
+    """Draw the charts and write the page; models that were not measured are left out."""
+    return Pipeline(
+        [
+            Node(
+                gather_evidence,
+                inputs={name: name for name in ("eval_pairs", *_MEASURED)},
+                outputs="evidence",
+                name="gather_evidence",
+            ),
+            Node(
+                gather_training_runs,
+                inputs=[
+                    "standard_training_info",
+                    "standard_training_log",
+                    "lora_training_info",
+                    "lora_training_log",
+                ],
+                outputs="training_runs",
+                name="gather_training_runs",
+            ),
+            *(
+                Node(draw, inputs="evidence", outputs=chart, name=draw.__name__)
+                for chart, draw in _CHARTS.items()
+            ),
+            Node(
+                draw_training_curves,
+                inputs="training_runs",
+                outputs="training_curves_chart",
+                name="draw_training_curves",
+            ),
+            Node(
+                build_report,
+                inputs={
+                    "quality": "data_quality_report",
+                    "evidence": "evidence",
+                    "training_runs": "training_runs",
+                    "comparison": "comparison",
+                    **{chart: chart for chart in (*_CHARTS, "training_curves_chart")},
+                },
+                outputs="comparison_report",
+                name="build_report",
+            ),
+        ]
+    )
