@@ -227,9 +227,9 @@ class TestDescribeChange:
         )
         sentence = describe_change(metrics(), variant)
         assert sentence == (
-            "Fine-tuning (mine) improved the compatibility margin from -0.1000 to 0.2000 (Cohen's d "
-            "from -0.5000 to n/a; AUC-ROC from 0.4000 to 0.9000; Spearman from -0.2000 to 0.7500) "
-            "on 4 eval pairs."
+            "Fine-tuning (mine) improved the compatibility margin from -0.1000 to 0.2000 "
+            "(Cohen's d from -0.5000 to n/a; AUC-ROC from 0.4000 to 0.9000; Spearman from -0.2000 "
+            "to 0.7500) on 4 eval pairs."
         )
 
     @pytest.mark.parametrize(("margin", "said"), [(-0.01, True), (0.0, False), (0.2, False)])

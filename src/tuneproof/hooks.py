@@ -95,16 +95,14 @@ class ConsoleHooks:
         made = pipeline.all_outputs()
         if "data_quality_report" in made:
             console.print(data_quality_table(catalog.load("data_quality_report")))
-        metrics = [
-            catalog.load(name)
-            for name in ("baseline_metrics", "standard_metrics", "lora_metrics")
-            if name in made
-        ]
-        if metrics:
-            console.print(headline_table(metrics))
         if "comparison" in made:
-            for statement in catalog.load("comparison").statements:
+            comparison = catalog.load("comparison")
+            names = [f"{headline.model}_metrics" for headline in comparison.models]
+            console.print(headline_table([catalog.load(name) for name in names]))
+            for statement in comparison.statements:
                 console.print(statement, markup=False)
+        elif "baseline_metrics" in made:
+            console.print(headline_table([catalog.load("baseline_metrics")]))
         if "comparison_report" in made:
             report = cast(AtomicDataset[str], catalog.get("comparison_report"))
             console.print(f"Report: {report.latest_path()}", markup=False, soft_wrap=True)

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 HOSTILE = ("$x$", "[/b]", "<script>alert(1)</script>", "long_name_" * 6, "100$ or 200$", "a\nb")
@@ -41,6 +43,11 @@ def texts(figure: Figure) -> list[str]:
         for text in figure.findobj(Text)
         if isinstance(text, Text) and text.get_visible() and text.get_text()
     ]
+
+
+def bars(axes: Axes) -> list[Rectangle]:
+    """Return the bars of an axes in order of drawing."""
+    return [patch for patch in axes.patches if isinstance(patch, Rectangle)]
 
 
 def has_mathtext(figure: Figure) -> bool:

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from tuneproof.base_model import load_base_model
 from tuneproof.datasets.models import AdapterDataset, BaseModelDataset, ModelDataset
 from tuneproof.encoding import EmbeddingModel, embed_texts
+from tuneproof.manifest import ModelIdentity
 from tuneproof.training.adapters import LoraOptions, add_adapter
 
 TEXTS = ["boy: i like tea", "girl: i like cats", "girl: reading"]
@@ -145,3 +146,39 @@ def test_an_adapter_on_another_base_model_is_refused(
     save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(DatasetError, match=r"expected [0-9a-f]{64}"):
         adapter_dataset(tmp_path, other).load()
+
+
+def test_nothing_asks_for_a_network(
+    adapted: EmbeddingModel,
+    tiny_model_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An adapter names its base model by hub id; neither saving nor loading may look it up."""
+    import socket
+
+    asked: list[str] = []
+
+    def refuse(host: str, *_: object, **__: object) -> None:
+        asked.append(host)
+        raise OSError("no network in this test")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    identity = ModelIdentity(
+        name="sentence-transformers/all-MiniLM-L6-v2",
+        revision=None,
+        sha256=adapted.manifest.base_model.sha256,
+    )
+    named = adapted.manifest.model_copy(update={"base_model": identity})
+    dataset = adapter_dataset(tmp_path, tiny_model_folder)
+    dataset.save(EmbeddingModel(adapted.transformer, named))
+    loaded = dataset.load()
+    assert loaded is not None
+    again = AdapterDataset(
+        filepath=tmp_path / "again",
+        base_model=str(tiny_model_folder),
+        device="cpu",
+        version=VERSION,
+    )
+    again.save(loaded)
+    assert asked == []

@@ -19,7 +19,13 @@ REGISTERED = {
     "reporting",
     "__default__",
 }
-IN_MEMORY = {"valid_train_pairs", "lora_candidate_info", "lora_candidate_embeddings"}
+IN_MEMORY = {
+    "valid_train_pairs",
+    "lora_candidate_info",
+    "lora_candidate_embeddings",
+    "evidence",
+    "training_runs",
+}
 HEAVY = {"torch", "sentence_transformers", "peft", "umap", "hdbscan", "transformers"}
 
 

@@ -1,8 +1,8 @@
 import io
 
 from rich.console import Console
-from tests.audit.examples import OPTIONS, pair, shipped
 
+from tests.audit.examples import OPTIONS, pair, shipped
 from tuneproof.audit.score import DataQualityScore, audit
 from tuneproof.report.console import data_quality_table
 

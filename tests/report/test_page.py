@@ -2,6 +2,7 @@ import base64
 import io
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,17 +52,17 @@ def some_pairs(n: int = 40, categories: list[str] | None = None) -> list[DatingP
     ]
 
 
-def origin(pairs: list[DatingPair], model: str, **changes: Any) -> Manifest:
-    return Manifest.model_validate(
-        {
-            "model_name": model,
-            "base_model": ModelIdentity(name="m<b>ase", revision=None, sha256="a" * 64),
-            "pairs": {"train": "b" * 64, "validation": "c" * 64, "eval": hash_pairs(pairs)},
-            "parameters": {"note": HOSTILE[0]},
-            "seed": 7,
-            "environment": Environment(python="3", libraries={"numpy": "2"}, git_commit="d" * 40),
-            **changes,
-        }
+def origin(
+    model: str, hashes: dict[str, str], trained: Manifest | None = None, seed: int = 7
+) -> Manifest:
+    return Manifest(
+        model_name=model,
+        base_model=ModelIdentity(name="m<b>ase", revision=None, sha256="a" * 64),
+        pairs={"train": "b" * 64, "validation": "c" * 64, **hashes},
+        parameters={"note": HOSTILE[0]},
+        seed=seed,
+        environment=Environment(python="3", libraries={"numpy": "2"}, git_commit="d" * 40),
+        model=trained,
     )
 
 
@@ -97,7 +98,7 @@ def projection_of(pairs: list[DatingPair], model: str, seed: int = 0) -> pd.Data
     ).astype(dict(PROJECTION))
 
 
-def training_of(pairs: list[DatingPair], model: str, steps: int = 50) -> TrainingRun:
+def training_of(model: str, steps: int = 50) -> TrainingRun:
     generator = np.random.default_rng(1)
     step = np.arange(1, steps + 1)
     evaluated = step % 10 == 0
@@ -113,7 +114,7 @@ def training_of(pairs: list[DatingPair], model: str, steps: int = 50) -> Trainin
             "validation_spearman": np.where(evaluated, spearman, np.nan),
         }
     ).astype(dict(TRAINING_LOG))
-    best = int(log["validation_spearman"].idxmax())
+    best = int(np.nanargmax(log["validation_spearman"]))
     result = TrainingResult.model_validate(
         {
             "model_type": model,
@@ -137,7 +138,7 @@ def training_of(pairs: list[DatingPair], model: str, steps: int = 50) -> Trainin
             "lora": {"rank": 8, "alpha": 16, "dropout": 0.1, "target_modules": ["query"]}
             if model == "lora"
             else None,
-            "manifest": origin(pairs, model, pairs={"train": "b" * 64, "validation": "c" * 64}),
+            "manifest": origin(model, {}),
         }
     )
     return TrainingRun(result, log)
@@ -147,8 +148,10 @@ def evidence_of(pairs: list[DatingPair], *models: str) -> dict[str, Evidence]:
     evidence = {}
     for seed, model in enumerate(("baseline", *models)):
         scores, projection = scores_of(pairs, model, seed), projection_of(pairs, model, seed)
-        trained = None if model == "baseline" else training_of(pairs, model).result.manifest
-        metrics = measure(model, scores, projection, origin(pairs, model, model=trained))
+        trained = None if model == "baseline" else training_of(model).result.manifest
+        metrics = measure(
+            model, scores, projection, origin(model, {"eval": hash_pairs(pairs)}, trained)
+        )
         evidence[model] = Evidence(metrics, scores[scores["split"] == "eval"], projection)
     return evidence
 
@@ -228,23 +231,29 @@ class Page(HTMLParser):
         return sentence in " ".join(self.text)
 
 
+@pytest.fixture(scope="module")
+def evidence() -> dict[str, Evidence]:
+    return evidence_of(some_pairs(), "standard", "lora")
+
+
+@pytest.fixture(scope="module")
+def html(evidence: dict[str, Evidence]) -> str:
+    runs = {model: training_of(model) for model in ("standard", "lora")}
+    return nodes.build_report(
+        quality_of(some_pairs()),
+        evidence,
+        runs,
+        comparison_of(evidence),
+        **draw_all(evidence, runs),
+    )
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
 class TestFullPage:
-    @pytest.fixture(scope="class")
-    def evidence(self) -> dict[str, Evidence]:
-        return evidence_of(some_pairs(), "standard", "lora")
-
-    @pytest.fixture(scope="class")
-    def html(self, evidence: dict[str, Evidence]) -> str:
-        pairs = some_pairs()
-        runs = {model: training_of(pairs, model) for model in ("standard", "lora")}
-        return nodes.build_report(
-            quality_of(pairs), evidence, runs, comparison_of(evidence), **draw_all(evidence, runs)
-        )
-
-    @pytest.fixture(scope="class")
-    def page(self, html: str) -> Page:
-        return Page(html)
-
     def test_hostile_texts_stay_texts(self, page: Page) -> None:
         categories = {row[0] for row in page.tables["Cosines by category"]}
         assert set(HOSTILE) < categories
@@ -353,7 +362,7 @@ class TestFullPage:
         levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
         assert levels[0] == 1
         assert levels.count(1) == 1
-        assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+        assert all(after <= before + 1 for before, after in pairwise(levels))
         assert {header.get("scope") for header in page.all("th")} == {"col", "colgroup", "row"}
         assert len(page.all("caption")) == len(page.all("table")) == len(page.tables)
         identifiers = [a["id"] for _, a in page.elements if "id" in a]
@@ -391,7 +400,7 @@ class TestPartialPages:
     def test_one_variant(self, model: str) -> None:
         pairs = some_pairs()
         evidence = evidence_of(pairs, model)
-        runs = {model: training_of(pairs, model)}
+        runs = {model: training_of(model)}
         page = Page(nodes.build_report(quality_of(pairs), evidence, runs, comparison_of(evidence)))
         caption = "Headline metrics of all models, with their differences from the baseline"
         assert page.tables[caption][0] == ["Metric", "baseline", model]
@@ -458,14 +467,14 @@ class TestOrigins:
             nodes.build_report(quality, fewer, {}, comparison)
         with pytest.raises(StaleArtifactError, match="data_quality_report"):
             nodes.build_report(quality_of(some_pairs(38)), evidence, {}, comparison)
-        run = training_of(pairs, "lora")
+        run = training_of("lora")
         changed = run.result.manifest.model_copy(update={"seed": 8})
         retrained = TrainingRun(run.result.model_copy(update={"manifest": changed}), run.log)
         with pytest.raises(StaleArtifactError, match="lora_metrics measured another model"):
             nodes.build_report(quality, evidence, {"lora": retrained}, comparison)
 
     def test_training_runs(self) -> None:
-        run = training_of(some_pairs(), "lora")
+        run = training_of("lora")
         found = nodes.gather_training_runs(None, None, run.result, run.log)
         assert list(found) == ["lora"]
         assert found["lora"].log is run.log

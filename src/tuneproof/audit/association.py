@@ -9,7 +9,6 @@ from collections.abc import Hashable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from tuneproof.metrics.ranking import auc_roc
 
@@ -66,6 +65,8 @@ def cramers_v(values: Sequence[Hashable], labels: Sequence[int]) -> Association 
         return None
     table = np.zeros((k, 2), dtype=np.int64)
     np.add.at(table, ([rows[value] for value in values], list(labels)), 1)
+    from scipy import stats
+
     chi_squared, p_value, _, _ = stats.chi2_contingency(table, correction=False)
     room = min(k - 1 - (k - 1) ** 2 / (n - 1), 1 - 1 / (n - 1))
     if room <= 1 / n:
@@ -89,6 +90,8 @@ def point_biserial(values: Sequence[float], labels: Sequence[int]) -> Associatio
     """
     if too_few(labels) or len(set(values)) < 2:
         return None
+    from scipy import stats
+
     result = stats.pointbiserialr(np.asarray(labels), np.asarray(values, dtype=np.float64))
     return Association(min(1.0, abs(float(result.statistic))), float(result.pvalue), len(labels))
 

@@ -7,7 +7,6 @@ from itertools import chain
 from typing import Final
 
 import numpy as np
-from scipy import stats
 
 from tuneproof.audit.dimension import Dimension, SubScore
 from tuneproof.audit.text import statements, words
@@ -48,6 +47,8 @@ def vocabulary_richness(tokens: Sequence[Sequence[str]]) -> SubScore:
     total = counts.total()
     if total < HDD_SAMPLE:
         return SubScore.not_applicable(name, f"{total} words, expected {HDD_SAMPLE} at least")
+    from scipy import stats
+
     repeats = np.array(sorted(counts.values()))
     missed = np.asarray(stats.hypergeom.pmf(0, total, repeats, HDD_SAMPLE))
     return SubScore.from_share(
@@ -67,6 +68,8 @@ def category_entropy(categories: Sequence[str]) -> SubScore:
     counts = np.array(sorted(Counter(categories).values()))
     if len(counts) < 2:
         return SubScore.not_applicable(name, "one category only")
+    from scipy import stats
+
     evenness = float(stats.entropy(counts)) / math.log(len(counts))
     return SubScore.from_share(name, evenness, f"{len(counts)} categories, evenness {evenness:.2f}")
 

@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Final, NamedTuple, Self
 
 import numpy as np
-from scipy import stats
 
 from tuneproof.audit.dimension import Dimension, SubScore
 from tuneproof.audit.text import count_sentences, count_syllables, statement, statements, words
@@ -171,6 +170,8 @@ def repetition(texts: Sequence[str]) -> SubScore:
             f"{FEWEST_STATEMENTS} at least",
         )
     holding = Counter(phrase for text in phrases for phrase in set(text))
+    from scipy import stats
+
     others = len(phrases) - 1
     sample = min(_PHRASE_SAMPLE, others)
     fresh = np.asarray(stats.hypergeom.pmf(0, others, np.arange(max(holding.values())), sample))

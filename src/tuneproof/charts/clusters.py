@@ -59,7 +59,7 @@ def umap_projections(projections: Mapping[str, pd.DataFrame]) -> Figure:
                 axes.scatter(
                     chosen["x"],
                     chosen["y"],
-                    s=26,
+                    s=34,
                     marker=marker,
                     color=colour,
                     alpha=0.7,
@@ -117,9 +117,7 @@ def _draw_purities(axes: Axes, found: ClusterPurities, colour: str) -> None:
     total = sum(size for _, size, _ in ordered) + found.noise
     left = 0
     for _, size, purity in ordered:
-        axes.bar(
-            left, purity, width=size, align="edge", color=colour, alpha=0.55, edgecolor="white"
-        )
+        axes.bar(left, purity, width=size, align="edge", color=colour, alpha=0.4, edgecolor="white")
         if size >= _LABELLED_SHARE * total:
             axes.text(
                 left + size / 2,

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 import seaborn as sns
-from matplotlib.colors import CenteredNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -60,23 +59,30 @@ def category_margins(margins: Mapping[str, Mapping[str, GroupMargin]]) -> Figure
         3.6 + 1.9 * len(models), 1.8 + 0.55 * len(names), "Compatibility margin by category"
     )
     axes = figure.add_subplot()
-    axes.set_facecolor("#ececec")
-    known = np.abs(table[~np.isnan(table)])
+    axes.patch.set(facecolor="white", hatch="//", edgecolor="#d0d0d0", linewidth=0)
+    reach = float(np.abs(table[~np.isnan(table)]).max(initial=0.0)) or 1.0
     sns.heatmap(
         np.nan_to_num(table),
         mask=np.isnan(table),
         annot=texts,
         fmt="",
-        annot_kws={"fontsize": SMALL},
-        norm=CenteredNorm(halfrange=float(known.max()) if known.size and known.max() else 1.0),
-        cmap="PuOr_r",
+        annot_kws={"fontsize": SMALL, "color": "black"},
+        vmin=-reach,
+        vmax=reach,
+        cmap=sns.diverging_palette(262, 40, s=90, l=62, as_cmap=True),
         linewidths=1,
         cbar_kws={"label": "Mean cosine, compatible minus incompatible"},
         ax=axes,
     )
     for row, column in zip(*np.nonzero(np.isnan(table)), strict=True):
         axes.text(
-            column + 0.5, row + 0.5, texts[row, column], ha="center", va="center", fontsize=SMALL
+            column + 0.5,
+            row + 0.5,
+            texts[row, column],
+            ha="center",
+            va="center",
+            fontsize=SMALL,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 2},
         )
     axes.set_xticks(np.arange(len(models)) + 0.5, [literal(model) for model in models], rotation=0)
     axes.set_yticks(
@@ -105,7 +111,7 @@ def group_margins(margins: Mapping[str, GroupMargin], model: str, grouping: str)
     )
     axes = figure.add_subplot()
     positions = np.arange(len(names))
-    axes.barh(positions, values, height=0.65, color=model_colours([model])[model], alpha=0.65)
+    axes.barh(positions, values, height=0.65, color=model_colours([model])[model])
     for position, name, value in zip(positions, names, values, strict=True):
         axes.annotate(
             _bar_text(margins[name]),

@@ -145,9 +145,10 @@ def cohens_d_bars(effects: Mapping[str, float | None], n_pairs: int) -> Figure:
         )
     lowest, highest = min(0.0, *values), max(1.0, *values)
     signs = (1, -1) if lowest < 0 else (1,)
+    lowest = min(lowest, -1.0) if lowest < 0 else lowest
     for sign in signs:
         for name, mark in CONVENTIONAL_EFFECTS.items():
-            axes.axvline(sign * mark, color=GUIDE_COLOUR, linestyle=":", linewidth=1, zorder=0)
+            axes.axvline(sign * mark, color=GUIDE_COLOUR, linestyle=":", linewidth=1, zorder=3)
             axes.annotate(
                 f"{name}\n{sign * mark:g}",
                 (sign * mark, 1),

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 DPI: Final = 150
 SMALL: Final = 9
@@ -40,7 +41,8 @@ def model_line_styles(models: Iterable[str]) -> dict[str, str]:
 
 def new_figure(width: float, height: float, title: str) -> Figure:
     """Make an empty figure with a title, in inches."""
-    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
+    layout = ConstrainedLayoutEngine(h_pad=0.1, w_pad=0.1)
+    figure = Figure(figsize=(width, height), dpi=DPI, layout=layout, facecolor="white")
     figure.suptitle(title, fontsize=13, fontweight="bold")
     return figure
 
