@@ -4,7 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined
@@ -24,9 +24,6 @@ from tuneproof.measurement import (
     GroupMetrics,
 )
 from tuneproof.training.result import TrainingResult
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 NO_INTERVALS: Final = (
     "Confidence intervals are not part of this page yet: it cannot say whether a difference "
@@ -53,6 +50,13 @@ _PLACES: Final[Mapping[str, str]] = {
 """The section in which each chart stands."""
 
 
+class Drawing(Protocol):
+    """What is needed of a matplotlib figure, for annotations that must not import matplotlib."""
+
+    def savefig(self, fname: Any, **options: Any) -> None:
+        """Write the image to a path or an open file."""
+
+
 class Chart(NamedTuple):
     """A chart of the page.
 
@@ -64,7 +68,7 @@ class Chart(NamedTuple):
 
     title: str
     alt: str
-    image: "bytes | Figure"
+    image: bytes | Drawing
 
 
 class Cell(NamedTuple):
@@ -108,7 +112,7 @@ def render_report(
     variants: Sequence[BaselineMetrics],
     trainings: Sequence[TrainingResult],
     comparison: ComparisonResult | None,
-    charts: Mapping[str, tuple[str, str, "bytes | Figure"]],
+    charts: Mapping[str, tuple[str, str, bytes | Drawing]],
 ) -> str:
     """Write the page.
 
@@ -153,7 +157,7 @@ def render_report(
     return templates.get_template("page.html.jinja").render(sections=sections, charts=placed)
 
 
-def png_data_uri(image: "bytes | Figure") -> str:
+def png_data_uri(image: bytes | Drawing) -> str:
     """Return an image as a `data:` address, which holds the image itself."""
     if not isinstance(image, bytes):
         buffer = io.BytesIO()

@@ -12,12 +12,10 @@ from tuneproof.errors import StaleArtifactError
 from tuneproof.measurement import BaselineMetrics, GroupMetrics
 from tuneproof.metrics.clusters import purity_by_cluster
 from tuneproof.pairs import DatingPair, hash_pairs
-from tuneproof.report.page import describe_charts, render_report
+from tuneproof.report.page import Drawing, describe_charts, render_report
 from tuneproof.training.result import TrainingResult
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from tuneproof.charts.clusters import ClusterPurities
     from tuneproof.charts.groups import GroupMargin
 
@@ -100,7 +98,7 @@ def gather_training_runs(
     }
 
 
-def draw_cosine_distributions(evidence: dict[str, Evidence]) -> "Figure":
+def draw_cosine_distributions(evidence: dict[str, Evidence]) -> Drawing:
     """Draw the cosines of both labels for each model."""
     from tuneproof.charts.separation import cosine_distributions
 
@@ -110,14 +108,14 @@ def draw_cosine_distributions(evidence: dict[str, Evidence]) -> "Figure":
     )
 
 
-def draw_umap(evidence: dict[str, Evidence]) -> "Figure":
+def draw_umap(evidence: dict[str, Evidence]) -> Drawing:
     """Draw the projected texts of each model."""
     from tuneproof.charts.clusters import umap_projections
 
     return umap_projections({name: found.projection for name, found in evidence.items()})
 
 
-def draw_cluster_purity(evidence: dict[str, Evidence]) -> "Figure":
+def draw_cluster_purity(evidence: dict[str, Evidence]) -> Drawing:
     """Draw the purity of each cluster of each model, of the texts and of the pairs."""
     from tuneproof.charts.clusters import cluster_purities
 
@@ -129,14 +127,14 @@ def draw_cluster_purity(evidence: dict[str, Evidence]) -> "Figure":
     )
 
 
-def draw_roc(evidence: dict[str, Evidence]) -> "Figure":
+def draw_roc(evidence: dict[str, Evidence]) -> Drawing:
     """Draw the ROC curves of all models."""
     from tuneproof.charts.separation import roc_curves
 
     return roc_curves({name: found.scores for name, found in evidence.items()})
 
 
-def draw_category_margins(evidence: dict[str, Evidence]) -> "Figure":
+def draw_category_margins(evidence: dict[str, Evidence]) -> Drawing:
     """Draw the margin of each category and model."""
     from tuneproof.charts.groups import category_margins
 
@@ -145,7 +143,7 @@ def draw_category_margins(evidence: dict[str, Evidence]) -> "Figure":
     )
 
 
-def draw_cohens_d(evidence: dict[str, Evidence]) -> "Figure":
+def draw_cohens_d(evidence: dict[str, Evidence]) -> Drawing:
     """Draw Cohen's d of each model."""
     from tuneproof.charts.separation import cohens_d_bars
 
@@ -155,7 +153,7 @@ def draw_cohens_d(evidence: dict[str, Evidence]) -> "Figure":
     )
 
 
-def draw_training_curves(training_runs: dict[str, TrainingRun]) -> "Figure":
+def draw_training_curves(training_runs: dict[str, TrainingRun]) -> Drawing:
     """Draw the course of each training run."""
     from tuneproof.charts.training import TrainingCourse, training_curves
 
@@ -172,7 +170,7 @@ def draw_training_curves(training_runs: dict[str, TrainingRun]) -> "Figure":
     )
 
 
-def draw_false_positives(evidence: dict[str, Evidence]) -> "Figure":
+def draw_false_positives(evidence: dict[str, Evidence]) -> Drawing:
     """Draw the false positives of each pair type and model."""
     from tuneproof.charts.groups import false_positives
 
@@ -183,7 +181,7 @@ def draw_false_positives(evidence: dict[str, Evidence]) -> "Figure":
     )
 
 
-def draw_baseline_category_margins(evidence: dict[str, Evidence]) -> "Figure":
+def draw_baseline_category_margins(evidence: dict[str, Evidence]) -> Drawing:
     """Draw the baseline's margin of each category."""
     from tuneproof.charts.groups import group_margins
 
@@ -191,7 +189,7 @@ def draw_baseline_category_margins(evidence: dict[str, Evidence]) -> "Figure":
     return group_margins(_margins(metrics.category_metrics), metrics.model, "category")
 
 
-def draw_baseline_pair_type_margins(evidence: dict[str, Evidence]) -> "Figure":
+def draw_baseline_pair_type_margins(evidence: dict[str, Evidence]) -> Drawing:
     """Draw the baseline's margin of each pair type."""
     from tuneproof.charts.groups import group_margins
 
@@ -204,7 +202,7 @@ def build_report(
     evidence: dict[str, Evidence],
     training_runs: dict[str, TrainingRun],
     comparison: ComparisonResult | None,
-    **charts: "Figure",
+    **charts: Drawing,
 ) -> str:
     """Write the HTML page.
 
