@@ -4,10 +4,12 @@ import logging
 from inspect import signature
 from typing import Any, Final
 
+import click
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
+from kedro.validation import ParameterValidationError
 
 TRAINED_MODELS: Final = {"standard_model": "standard", "lora_adapter": "lora"}
 """Catalog name of each trained model, and the namespace that measures it."""
@@ -24,16 +26,24 @@ class TuneproofSession(KedroSession):
     """
 
     def run(self, *arguments: Any, **options: Any) -> dict[str, Any]:
-        """Run pipelines; the arguments are those of KedroSession.run."""
+        """Run pipelines; the arguments are those of KedroSession.run.
+
+        Raises:
+            ClickException: A parameter is unknown, missing or out of range.
+        """
         given = signature(KedroSession.run).bind(self, *arguments, **options).arguments
+        given.pop("self")
         names = given.get("pipeline_names") or [given.get("pipeline_name") or "__default__"]
         pipelines.set_requested(names)
         known = sum((pipelines[name] for name in names if name in pipelines), start=Pipeline([]))
-        if any(model in known.inputs() for model in TRAINED_MODELS):
-            left_out = untrained_nodes(known, self.load_context().catalog)
-            chosen = given.get("node_names") or [node.name for node in known.nodes]
-            given["node_names"] = [name for name in chosen if name not in left_out]
-        return super().run(**{name: value for name, value in given.items() if name != "self"})
+        try:
+            if TRAINED_MODELS.keys() & known.inputs():
+                left_out = untrained_nodes(known, self.load_context().catalog)
+                chosen = given.get("node_names") or [node.name for node in known.nodes]
+                given["node_names"] = [name for name in chosen if name not in left_out]
+            return super().run(**given)
+        except ParameterValidationError as error:
+            raise click.ClickException(str(error)) from error
 
 
 def untrained_nodes(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> set[str]:

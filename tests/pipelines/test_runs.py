@@ -236,7 +236,5 @@ def test_a_missing_file_is_named(project: Project, tmp_path: Path) -> None:
 
 
 def test_a_misspelt_parameter_is_named(project: Project) -> None:
-    from kedro.validation import ParameterValidationError
-
-    with pytest.raises(ParameterValidationError, match="learning_rat"):
+    with pytest.raises(click.ClickException, match="training_standard.*\n?learning_rat\n"):
         project.run("training_standard", training_standard={"learning_rat": 1.0})

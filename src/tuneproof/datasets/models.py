@@ -1,11 +1,10 @@
 """Models: the base model (read only), fully fine-tuned models, and LoRA adapters."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset, Version
+from kedro.io import AbstractDataset
 
 from tuneproof.base_model import load_base_model
 from tuneproof.datasets.atomic import AtomicDataset
@@ -59,23 +58,12 @@ class ModelDataset(AtomicDataset[EmbeddingModel]):
     """A folder that sentence-transformers loads, with a manifest.
 
     Args:
-        filepath: Path of the folder.
         device: `auto`, `cuda`, `mps` or `cpu`.
-        version: See AtomicDataset.
-        optional: See AtomicDataset.
-        metadata: See AtomicDataset.
+        common: The arguments of AtomicDataset.
     """
 
-    def __init__(
-        self,
-        *,
-        filepath: str | os.PathLike[str],
-        device: Device = "auto",
-        version: Version | None = None,
-        optional: bool = False,
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        super().__init__(filepath=filepath, version=version, optional=optional, metadata=metadata)
+    def __init__(self, *, device: Device = "auto", **common: Any) -> None:
+        super().__init__(**common)
         self._device: Device = device
 
     def _read(self, path: Path) -> EmbeddingModel:
@@ -90,27 +78,21 @@ class AdapterDataset(AtomicDataset[EmbeddingModel]):
     """A folder that holds a LoRA adapter alone, with a manifest; loading applies it to its base.
 
     Args:
-        filepath: Path of the folder.
         base_model: Name of the base model; its weights must be those the adapter was trained on.
         revision: Revision of the base model.
         device: `auto`, `cuda`, `mps` or `cpu`.
-        version: See AtomicDataset.
-        optional: See AtomicDataset.
-        metadata: See AtomicDataset.
+        common: The arguments of AtomicDataset.
     """
 
     def __init__(
         self,
         *,
-        filepath: str | os.PathLike[str],
         base_model: str,
         revision: str | None = None,
         device: Device = "auto",
-        version: Version | None = None,
-        optional: bool = False,
-        metadata: dict[str, Any] | None = None,
+        **common: Any,
     ) -> None:
-        super().__init__(filepath=filepath, version=version, optional=optional, metadata=metadata)
+        super().__init__(**common)
         self._base_model = base_model
         self._revision = revision
         self._device: Device = device

@@ -1,10 +1,8 @@
 """Pydantic models on disk: one as JSON, or a list of them as JSON Lines."""
 
-import os
 from pathlib import Path
 from typing import Any
 
-from kedro.io import Version
 from kedro.utils import load_obj
 from kedro_datasets._typing import JSONPreview, TablePreview
 from pydantic import BaseModel
@@ -18,23 +16,12 @@ class RecordDataset(AtomicDataset[BaseModel]):
     """One pydantic model as an indented JSON file.
 
     Args:
-        filepath: Path of the file.
         model: Dotted name of the pydantic model's class.
-        version: See AtomicDataset.
-        optional: See AtomicDataset.
-        metadata: See AtomicDataset.
+        common: The arguments of AtomicDataset.
     """
 
-    def __init__(
-        self,
-        *,
-        filepath: str | os.PathLike[str],
-        model: str,
-        version: Version | None = None,
-        optional: bool = False,
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        super().__init__(filepath=filepath, version=version, optional=optional, metadata=metadata)
+    def __init__(self, *, model: str, **common: Any) -> None:
+        super().__init__(**common)
         self._model = model
 
     def _read(self, path: Path) -> BaseModel:
@@ -53,23 +40,12 @@ class RecordLinesDataset(AtomicDataset[list[BaseModel]]):
     """A list of pydantic models, one JSON object a line.
 
     Args:
-        filepath: Path of the file.
         model: Dotted name of the pydantic model's class.
-        version: See AtomicDataset.
-        optional: See AtomicDataset.
-        metadata: See AtomicDataset.
+        common: The arguments of AtomicDataset.
     """
 
-    def __init__(
-        self,
-        *,
-        filepath: str | os.PathLike[str],
-        model: str,
-        version: Version | None = None,
-        optional: bool = False,
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        super().__init__(filepath=filepath, version=version, optional=optional, metadata=metadata)
+    def __init__(self, *, model: str, **common: Any) -> None:
+        super().__init__(**common)
         self._model = model
 
     def _read(self, path: Path) -> list[BaseModel]:

@@ -1,12 +1,10 @@
 """DataFrames with a stated schema, as Parquet."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
-from kedro.io import Version
 from kedro.utils import load_obj
 from kedro_datasets._typing import TablePreview
 
@@ -19,23 +17,12 @@ class TableDataset(AtomicDataset[pd.DataFrame]):
     """A DataFrame whose columns and their types are checked when saved and when loaded.
 
     Args:
-        filepath: Path of the Parquet file.
         schema: Dotted name of a mapping from column to pandas dtype, in order.
-        version: See AtomicDataset.
-        optional: See AtomicDataset.
-        metadata: See AtomicDataset.
+        common: The arguments of AtomicDataset.
     """
 
-    def __init__(
-        self,
-        *,
-        filepath: str | os.PathLike[str],
-        schema: str,
-        version: Version | None = None,
-        optional: bool = False,
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        super().__init__(filepath=filepath, version=version, optional=optional, metadata=metadata)
+    def __init__(self, *, schema: str, **common: Any) -> None:
+        super().__init__(**common)
         self._schema = schema
 
     def _read(self, path: Path) -> pd.DataFrame:

@@ -30,8 +30,8 @@ def embed_splits(
     hashes = {split: hash_pairs(pairs) for split, pairs in splits.items()}
     if model.manifest.pairs:
         model.manifest.require_pairs(
-            "the trained model",
-            "Train it anew: kedro run --pipelines=training_standard,training_lora",
+            f"the {model.manifest.model_name} model",
+            f"Train it anew: kedro run --pipelines=training_{model.manifest.model_name}",
             **{split: hashes[split] for split in ("train", "validation")},
         )
     manifest = Manifest(
