@@ -1,5 +1,6 @@
 """What watches a training run; imports torch, so it is imported only when a run starts."""
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 _VALIDATION_BATCH = 64
+
+logger = logging.getLogger(__name__)
 
 
 class Evaluation(NamedTuple):
@@ -135,7 +138,7 @@ class TrainingRecorder(TrainerCallback):
     def on_train_begin(
         self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **_: Any
     ) -> None:
-        """Open the progress bar."""
+        """Open the progress bar; where there is no terminal, evaluations are logged instead."""
         self._progress = tqdm(total=state.max_steps, unit="step", desc="training", disable=None)
 
     def on_step_end(
@@ -148,6 +151,9 @@ class TrainingRecorder(TrainerCallback):
         evaluation = self.evaluate()
         self._evaluations[step] = evaluation
         score = evaluation.spearman
+        if self._progress is None or self._progress.disable:
+            shown = "n/a" if score is None else f"{score:.4f}"
+            logger.info("step %d of %d: validation Spearman %s", step, state.max_steps, shown)
         if score is not None and (self._best is None or score > self._best.spearman):
             weights = {
                 name: parameter.detach().clone()
