@@ -173,10 +173,17 @@ class TestCompare:
         ],
         ids=["eval", "validation", "base model"],
     )
-    def test_stale_metrics_are_refused(self, stale: Manifest, fault: str) -> None:
+    def test_stale_metrics_are_left_out_and_named(self, stale: Manifest, fault: str) -> None:
         variants = [metrics("standard"), metrics("lora", manifest=stale)]
-        with pytest.raises(StaleArtifactError, match=f"^{fault}.*Run: kedro run --pipelines="):
-            compare(metrics(), variants, NO_CRITERIA)
+        found = compare(metrics(), variants, NO_CRITERIA)
+        assert [headline.model for headline in found.models] == ["baseline", "standard"]
+        assert set(found.manifests) == {"baseline", "standard"}
+        assert found.statements[-1].startswith(f"lora is left out: {fault}")
+
+    def test_nothing_but_stale_metrics_is_refused(self) -> None:
+        stale = metrics("lora", manifest=manifest(eval=B))
+        with pytest.raises(StaleArtifactError, match=r"nothing to compare: lora.*Run: kedro run"):
+            compare(metrics(), [stale], NO_CRITERIA)
 
 
 class TestDescribeChange:

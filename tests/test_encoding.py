@@ -15,6 +15,7 @@ from tuneproof.encoding import (
     pair_cosines,
     resolve_device,
 )
+from tuneproof.errors import DeviceError
 from tuneproof.manifest import Environment, Manifest, ModelIdentity
 from tuneproof.pairs import DatingPair
 
@@ -131,7 +132,7 @@ class TestResolveDevice:
         assert resolve_device("auto") in ("cuda", "mps", "cpu")
 
     def test_unknown_device_is_an_error(self) -> None:
-        with pytest.raises(ValueError, match="found device 'tpu', expected auto or one of"):
+        with pytest.raises(DeviceError, match="found 'tpu', expected auto or one of"):
             resolve_device("tpu")  # type: ignore[arg-type]
 
 

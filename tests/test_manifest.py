@@ -1,12 +1,15 @@
+import os
 import platform
 import shutil
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+import tuneproof
 from tuneproof.errors import StaleArtifactError
 from tuneproof.manifest import Environment, Manifest, ModelIdentity, require_same_origin
 
@@ -37,32 +40,32 @@ class TestRequirePairs:
 
 
 class TestRequireSameOrigin:
-    def test_train_pairs_may_differ(self) -> None:
-        require_same_origin(
-            {
-                "baseline_metrics": manifest(validation=A, eval=B),
-                "lora_metrics": manifest(train=B, validation=A, eval=B),
-            },
-            "Run it.",
-        )
+    def test_the_same_origin_passes_whatever_the_model(self) -> None:
+        first, second = manifest(train=A, eval=B), manifest(train=A, eval=B)
+        trained = second.model_copy(update={"model_name": "lora", "model": manifest(train=A)})
+        require_same_origin("lora_metrics", trained, first, "Run it.")
 
     @pytest.mark.parametrize(
         ("other", "fault"),
         [
-            (manifest(B, validation=A, eval=B), "stands on base model model-b"),
-            (manifest(validation=A, eval=A), "was made from other eval pairs"),
-            (manifest(validation=B, eval=B), "was made from other validation pairs"),
-            (manifest(validation=A), "was made from other eval pairs"),
+            (manifest(B, train=A, validation=A, eval=B), "stands on base model model-b"),
+            (manifest(train=A, validation=A, eval=A), "was made from other eval pairs"),
+            (manifest(train=A, validation=B, eval=B), "was made from other validation pairs"),
+            (manifest(train=B, validation=A, eval=B), "was made from other train pairs"),
+            (manifest(train=A, validation=A), "was made from other eval pairs"),
+            (
+                manifest(train=A, validation=A, eval=B).model_copy(
+                    update={"parameters": {"umap": {"n_neighbors": 3}}}
+                ),
+                "was made with other parameters: found umap",
+            ),
         ],
-        ids=["base model", "eval", "validation", "not recorded"],
+        ids=["base model", "eval", "validation", "train", "not recorded", "parameters"],
     )
     def test_another_origin_is_refused(self, other: Manifest, fault: str) -> None:
-        first, third = manifest(validation=A, eval=B), manifest(validation=A, eval=B)
-        with pytest.raises(StaleArtifactError, match=f"^standard_metrics {fault}.*Run it.$"):
-            require_same_origin(
-                {"baseline_metrics": first, "lora_metrics": third, "standard_metrics": other},
-                "Run it.",
-            )
+        reference = manifest(train=A, validation=A, eval=B)
+        with pytest.raises(StaleArtifactError, match=rf"^standard_metrics {fault}.*Run it\.$"):
+            require_same_origin("standard_metrics", other, reference, "Run it.")
 
 
 class TestManifest:
@@ -103,3 +106,29 @@ class TestEnvironment:
         commit = Environment.current().git_commit
         assert commit is not None
         assert commit.removesuffix("-dirty") == head.stdout.strip()
+
+
+def test_the_commit_is_recorded_only_of_a_checkout_that_tracks_the_source(tmp_path: Path) -> None:
+    """Installed in a folder of somebody's repository, the package must not record its HEAD."""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "not ours"], check=True)
+    shutil.copytree(Path(tuneproof.__file__).parent, tmp_path / "tuneproof")
+    script = "from tuneproof.manifest import Environment; print(Environment.current().git_commit)"
+
+    def recorded() -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    assert recorded() == "None"
+    subprocess.run([*git, "add", "tuneproof"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "ours now"], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    assert recorded() == head.stdout.strip()

@@ -10,15 +10,20 @@ from pydantic import ValidationError
 
 from tuneproof.base_model import load_base_model
 from tuneproof.encoding import PairEmbeddings, embed_pairs
+from tuneproof.errors import StaleArtifactError
 from tuneproof.manifest import Environment, Manifest, ModelIdentity
 from tuneproof.measurement import (
     PAIR_SCORES,
     PROJECTION,
+    THRESHOLD_SWEEP,
     BaselineMetrics,
     MeasureOptions,
     measure,
     project_pairs,
+    require_origin,
     score_pairs,
+    sweep_thresholds,
+    with_origin,
 )
 from tuneproof.metrics.clusters import (
     HdbscanOptions,
@@ -314,6 +319,37 @@ def test_project_pairs_keeps_points_with_their_rows() -> None:
         assert np.array_equal(rows[["x", "y"]].to_numpy(), points)
         assert rows["cluster"].tolist() == hdbscan_clusters(points, OPTIONS.hdbscan).tolist()
     pd.testing.assert_frame_equal(frame, project_pairs(embeddings, labels, OPTIONS))
+
+
+def test_the_sweep_holds_every_threshold_of_both_splits_with_its_rates() -> None:
+    frame = sweep_thresholds(scores_frame())
+    assert {column: str(dtype) for column, dtype in frame.dtypes.items()} == THRESHOLD_SWEEP
+    evaluated = frame[frame["split"] == "eval"].set_index("threshold")
+    # Midpoints of 0.1, 0.2, 0.3, 0.7, 0.8 and 0.9, and the lowest score itself.
+    assert evaluated.index.tolist() == pytest.approx([0.1, 0.15, 0.25, 0.5, 0.75, 0.85])
+    at_half = evaluated.loc[evaluated.index[3]]
+    assert at_half[["accuracy", "precision", "recall", "f1"]].tolist() == pytest.approx([2 / 3] * 4)
+    assert (frame["split"] == "validation").sum() == 4
+
+
+class TestOrigin:
+    OTHER = MANIFEST.model_copy(update={"pairs": {"eval": "d" * 64}})
+
+    def test_a_frame_keeps_its_origin_through_parquet_and_a_filter(self, tmp_path: Path) -> None:
+        with_origin(scores_frame(), MANIFEST).to_parquet(tmp_path / "s.parquet")
+        loaded = pd.read_parquet(tmp_path / "s.parquet")
+        require_origin("scores", loaded[loaded["split"] == "eval"], MANIFEST)
+
+    @pytest.mark.parametrize("marked", [True, False], ids=["another", "none"])
+    def test_another_origin_or_none_is_refused(self, marked: bool) -> None:
+        frame = with_origin(scores_frame(), self.OTHER) if marked else scores_frame()
+        with pytest.raises(StaleArtifactError, match=r"^scores has another origin.*Run: kedro"):
+            require_origin("scores", frame, MANIFEST)
+
+    def test_marking_leaves_the_original_alone(self) -> None:
+        frame = scores_frame()
+        with_origin(frame, MANIFEST)
+        assert frame.attrs == {}
 
 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published pairs are not beside the project")

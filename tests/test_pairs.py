@@ -540,3 +540,12 @@ class TestSplitByGroup:
         with pytest.raises(InvalidPairsError, match=rf"the {len(pairs)} train pairs form") as error:
             split_by_group(pairs, 0.2, 0)
         assert "\n" not in str(error.value)
+
+
+def test_a_file_name_cannot_steer_the_terminal() -> None:
+    raw = RawLines("a\x1b[31m\n.jsonl", line(label=2))
+    with pytest.raises(InvalidPairsError) as caught:
+        require_valid([(raw, *parse_pairs(raw))], "fail")
+    message = str(caught.value)
+    assert "\x1b" not in message
+    assert "a\\x1b[31m\\n.jsonl:1: label" in message

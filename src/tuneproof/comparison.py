@@ -8,8 +8,9 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 from pydantic.dataclasses import dataclass
 
+from tuneproof.errors import StaleArtifactError
 from tuneproof.manifest import Manifest, require_same_origin
-from tuneproof.measurement import BaselineMetrics
+from tuneproof.measurement import RERUN, BaselineMetrics
 
 HEADLINE_METRICS: Final[Mapping[str, str]] = {
     "spearman_correlation": "Spearman correlation",
@@ -34,7 +35,6 @@ _NAMES: Final[Mapping[str, str]] = {
     "lora": "LoRA fine-tuning (lora)",
 }
 _DIGITS: Final = 4
-RERUN: Final = "Run: kedro run --pipelines=baseline,evaluation"
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -100,9 +100,9 @@ class ComparisonResult(BaseModel):
     """All models side by side.
 
     Attributes:
-        models: Headline figures, the baseline first, then the variants that were trained.
+        models: Headline figures, the baseline first, then the variants.
         criteria: The success criteria.
-        statements: What the figures say, one sentence for each variant.
+        statements: What the figures say of each variant, and which variants were left out, why.
         manifests: Origin of each model's metrics.
     """
 
@@ -119,17 +119,30 @@ def compare(
 ) -> ComparisonResult:
     """Hold the fine-tuned models against the baseline.
 
+    A variant whose metrics come from other pairs, parameters or another base model is left out,
+    and a statement says why.
+
     Args:
         baseline: Metrics of the base model.
         variants: Metrics of the fine-tuned models, at least one.
         options: The success criteria.
 
     Raises:
-        StaleArtifactError: The metrics come from different pairs or base models.
+        StaleArtifactError: No variant shares the origin of the baseline.
     """
-    everyone = [baseline, *variants]
-    manifests = {metrics.model: metrics.manifest for metrics in everyone}
-    require_same_origin({f"{name}_metrics": m for name, m in manifests.items()}, RERUN)
+    shared, left_out = [], []
+    for variant in variants:
+        try:
+            require_same_origin(
+                f"{variant.model}_metrics", variant.manifest, baseline.manifest, RERUN
+            )
+        except StaleArtifactError as error:
+            left_out.append(f"{variant.model} is left out: {error}")
+        else:
+            shared.append(variant)
+    if not shared:
+        raise StaleArtifactError("nothing to compare: " + "; ".join(left_out))
+    everyone = [baseline, *shared]
     return ComparisonResult(
         models=[_headline(metrics, baseline) for metrics in everyone],
         criteria=[
@@ -140,8 +153,8 @@ def compare(
             )
             for metric, criterion in options.success_criteria.items()
         ],
-        statements=[describe_change(baseline, variant) for variant in variants],
-        manifests=manifests,
+        statements=[*(describe_change(baseline, variant) for variant in shared), *left_out],
+        manifests={metrics.model: metrics.manifest for metrics in everyone},
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from tuneproof.errors import DeviceError
 from tuneproof.manifest import Manifest
 from tuneproof.pairs import DatingPair
 
@@ -64,7 +65,7 @@ def resolve_device(device: Device) -> str:
         `cuda`, `mps` or `cpu`.
 
     Raises:
-        ValueError: The device is unknown, or this machine does not have it.
+        DeviceError: The device is unknown, or this machine does not have it.
     """
     import torch
 
@@ -76,7 +77,7 @@ def resolve_device(device: Device) -> str:
     if device == "auto":
         return available[0]
     if device not in available:
-        raise ValueError(f"found device {device!r}, expected auto or one of {available}")
+        raise DeviceError(f"device: found {device!r}, expected auto or one of {available}")
     return device
 
 

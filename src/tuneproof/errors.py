@@ -23,3 +23,7 @@ class AdapterError(TuneproofError):
 
 class TrainingError(TuneproofError):
     """A training run that cannot start or whose result cannot be trusted."""
+
+
+class DeviceError(TuneproofError):
+    """A device that is unknown or that this machine does not have."""

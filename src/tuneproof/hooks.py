@@ -4,7 +4,9 @@ import gc
 import logging
 import sys
 import time
-from typing import Any, cast
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol, cast
 
 import click
 from kedro.framework.hooks import hook_impl
@@ -14,8 +16,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from rich.console import Console
 
-from tuneproof.datasets.atomic import AtomicDataset
-from tuneproof.errors import TuneproofError
+from tuneproof.errors import StaleArtifactError, TuneproofError
 from tuneproof.report.console import data_quality_table, headline_table
 
 logger = logging.getLogger(__name__)
@@ -23,11 +24,17 @@ logger = logging.getLogger(__name__)
 Catalog = CatalogProtocol[Any, Any]
 
 
+class _Document(Protocol):
+    def latest_path(self) -> Path: ...
+
+
 class InputHooks:
     """Stops a run that cannot succeed, and shows errors that a user can mend as one message."""
 
     @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: Catalog) -> None:
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Catalog
+    ) -> None:
         """Check that what the run reads is there.
 
         Raises:
@@ -41,21 +48,17 @@ class InputHooks:
             and not dataset.exists()
         }
         pipelines.set_requested(None)
-        makers = {
-            stage: made
-            for stage, pipeline in pipelines.items()
-            if stage != "__default__" and (made := pipeline.all_outputs() & missing)
-        }
+        makers = choose_makers(missing, pipelines)
         # What no pipeline makes says for itself where it was looked for, once it is loaded.
         if makers:
-            names = sorted(set().union(*makers.values()))
+            names = sorted(missing & set().union(*(pipelines[m].all_outputs() for m in makers)))
             raise click.ClickException(
-                f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} missing; "
-                f"run first: kedro run --pipelines={','.join(makers)}"
+                f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} missing; run first: "
+                f"kedro run --pipelines={','.join(makers)}{repeat_options(run_params)}"
             )
 
     @hook_impl
-    def on_pipeline_error(self, error: Exception) -> None:
+    def on_pipeline_error(self, error: Exception, run_params: dict[str, Any]) -> None:
         """Turn an error that a user can mend into a message without a traceback.
 
         Raises:
@@ -63,9 +66,49 @@ class InputHooks:
         """
         cause: BaseException | None = error
         while cause is not None:
+            if isinstance(cause, StaleArtifactError) and (options := repeat_options(run_params)):
+                raise click.ClickException(f"{cause} (with:{options})") from error
             if isinstance(cause, TuneproofError):
                 raise click.ClickException(str(cause)) from error
             cause = cause.__cause__
+
+
+def choose_makers(missing: Collection[str], registered: Mapping[str, Pipeline]) -> list[str]:
+    """Choose registered pipelines that make what is missing, as few as possible.
+
+    What only one pipeline makes is looked at first; what several make (the prepared pairs) is
+    then often there already.
+
+    Returns:
+        Their names in the order of the registry; empty if no pipeline makes any of it.
+    """
+    made = {name: p.all_outputs() for name, p in registered.items() if name != "__default__"}
+    candidates = {
+        dataset: [name for name, outputs in made.items() if dataset in outputs]
+        for dataset in sorted(missing)
+    }
+    chosen: set[str] = set()
+    for makers in sorted(candidates.values(), key=len):
+        if makers and not chosen.intersection(makers):
+            chosen.add(makers[0])
+    return [name for name in made if name in chosen]
+
+
+def repeat_options(run_params: Mapping[str, Any]) -> str:
+    """Write the environment and parameters of a run as options of `kedro run`, to be repeated."""
+    env, parameters = run_params.get("env"), run_params.get("runtime_params") or {}
+    options = [f" --env={env}"] if env and env != "local" else []
+    if parameters:
+        options.append(f" --params={','.join(_flatten(parameters))}")
+    return "".join(options)
+
+
+def _flatten(parameters: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in parameters.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}={'null' if value is None else value}"
 
 
 class ConsoleHooks:
@@ -95,8 +138,10 @@ class ConsoleHooks:
         made = pipeline.all_outputs()
         if "data_quality_report" in made:
             console.print(data_quality_table(catalog.load("data_quality_report")))
-        if "comparison" in made:
+        comparison = None
+        if made & {"comparison", "comparison_report"}:
             comparison = catalog.load("comparison")
+        if comparison is not None:
             names = [f"{headline.model}_metrics" for headline in comparison.models]
             console.print(headline_table([catalog.load(name) for name in names]))
             for statement in comparison.statements:
@@ -104,5 +149,5 @@ class ConsoleHooks:
         elif "baseline_metrics" in made:
             console.print(headline_table([catalog.load("baseline_metrics")]))
         if "comparison_report" in made:
-            report = cast(AtomicDataset[str], catalog.get("comparison_report"))
+            report = cast(_Document, catalog.get("comparison_report"))
             console.print(f"Report: {report.latest_path()}", markup=False, soft_wrap=True)

@@ -2,7 +2,6 @@
 
 import platform
 import subprocess
-from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -119,29 +118,34 @@ def describe_options(options: object) -> dict[str, JsonValue]:
     return described
 
 
-def require_same_origin(manifests: Mapping[str, Manifest], remedy: str) -> None:
-    """Check that artifacts share their base model and their validation and eval pairs.
+def require_same_origin(
+    artifact: str, manifest: Manifest, reference: Manifest, remedy: str
+) -> None:
+    """Check that two artifacts may stand side by side: same base model, pairs and parameters.
 
     Args:
-        manifests: Manifest by artifact name; the first one is the reference.
-        remedy: What to run to make the others anew.
+        artifact: Name of the artifact, for the message.
+        manifest: Its manifest.
+        reference: The manifest that it must agree with.
+        remedy: What to run to make it anew.
 
     Raises:
-        StaleArtifactError: An artifact differs from the first one.
+        StaleArtifactError: They differ; the message says in what.
     """
-    reference_name, reference = next(iter(manifests.items()))
-    for name, manifest in manifests.items():
-        if manifest.base_model.sha256 != reference.base_model.sha256:
-            raise StaleArtifactError(
-                f"{name} stands on base model {manifest.base_model.name} "
-                f"({manifest.base_model.sha256[:12]}...), expected {reference.base_model.name} "
-                f"({reference.base_model.sha256[:12]}...) like {reference_name}. {remedy}"
-            )
-        manifest.require_pairs(
-            name,
-            remedy,
-            **{k: v for k, v in reference.pairs.items() if k in ("validation", "eval")},
+    if manifest.base_model.sha256 != reference.base_model.sha256:
+        raise StaleArtifactError(
+            f"{artifact} stands on base model {manifest.base_model.name} "
+            f"({manifest.base_model.sha256[:12]}...), expected {reference.base_model.name} "
+            f"({reference.base_model.sha256[:12]}...). {remedy}"
         )
+    manifest.require_pairs(artifact, remedy, **reference.pairs)
+    for name in sorted(manifest.parameters.keys() | reference.parameters.keys()):
+        found, expected = manifest.parameters.get(name), reference.parameters.get(name)
+        if found != expected:
+            raise StaleArtifactError(
+                f"{artifact} was made with other parameters: found {name} {found}, expected "
+                f"{expected}. {remedy}"
+            )
 
 
 @cache
@@ -154,18 +158,23 @@ def _installed_version(name: str) -> str:
 
 @cache
 def _git_commit() -> str | None:
-    """Describe HEAD of the checkout that holds the source, or of the working directory."""
-    for folder in (Path(__file__).parent, Path.cwd()):
-        try:
-            described = subprocess.run(
-                ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],  # noqa: S607
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                check=True,
-                timeout=10,
-            )
-        except (OSError, subprocess.SubprocessError):
-            continue
-        return described.stdout.strip()
-    return None
+    """Describe HEAD of the checkout that tracks this source; None where it is installed."""
+    source = Path(__file__)
+    if _git(source.parent, "ls-files", "--error-unmatch", source.name) is None:
+        return None
+    return _git(source.parent, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603  # the arguments are the constants above
+            ["git", *arguments],  # noqa: S607  # git is where the user has it
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

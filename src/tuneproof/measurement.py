@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from tuneproof.encoding import PairEmbeddings, pair_cosines
+from tuneproof.errors import StaleArtifactError
 from tuneproof.manifest import Manifest
 from tuneproof.metrics.clusters import (
     ClusterSummary,
@@ -25,6 +26,7 @@ from tuneproof.metrics.decisions import (
     best_f1_threshold,
     decide,
     false_positives_by_group,
+    threshold_sweep,
 )
 from tuneproof.metrics.groups import GroupSummary, summarise_groups
 from tuneproof.metrics.ranking import auc_roc, spearman
@@ -60,6 +62,25 @@ points is `text_1` or `text_2` for the 2n points of the texts, projected togethe
 the n points of the symmetric pair vectors; row is the pair's position among the eval pairs;
 cluster is -1 for noise.
 """
+
+THRESHOLD_SWEEP: Final[Mapping[str, str]] = {
+    "split": "str",
+    "threshold": "float64",
+    "accuracy": "float64",
+    "precision": "float64",
+    "recall": "float64",
+    "f1": "float64",
+}
+"""Columns of a threshold sweep: one row for each threshold that changes a decision.
+
+split is `validation` or `eval`; pairs at or above the threshold are called compatible; the rates
+lie in [0, 1].
+"""
+
+RERUN: Final = "Run: kedro run --pipelines=baseline,evaluation"
+"""How to measure all models anew."""
+
+_ORIGIN: Final = "manifest"
 
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
@@ -112,7 +133,10 @@ class GroupMetrics(_Record):
         incompatible_mean_cosine: Mean cosine of the incompatible pairs.
         compatibility_margin: Difference of the two means; None if a label is missing.
         cohens_d: Standardised difference of the two means.
+        t_statistic: Welch's t; None if a label has fewer than 2 pairs.
+        p_value: Two-sided p of Welch's t.
         auc_roc: Area under the ROC curve; None if a label is missing.
+        spearman_correlation: Rank correlation of cosine and label; None if a label is missing.
         decisions: Decisions at the threshold chosen on validation pairs.
     """
 
@@ -123,7 +147,10 @@ class GroupMetrics(_Record):
     incompatible_mean_cosine: Cosine | None
     compatibility_margin: float | None
     cohens_d: float | None
+    t_statistic: float | None
+    p_value: UnitInterval | None
     auc_roc: UnitInterval | None
+    spearman_correlation: Cosine | None
     decisions: DecisionMetrics
 
 
@@ -216,6 +243,51 @@ class BaselineMetrics(_Record):
     category_metrics: dict[str, GroupMetrics]
     pair_type_metrics: dict[str, GroupMetrics]
     manifest: Manifest
+
+
+def with_origin(frame: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
+    """Return the frame with its manifest, which Parquet keeps in the file's metadata."""
+    marked = frame.copy()
+    marked.attrs = {_ORIGIN: manifest.model_dump(mode="json")}
+    return marked
+
+
+def require_origin(artifact: str, frame: pd.DataFrame, manifest: Manifest) -> None:
+    """Check that a frame comes from the same model, pairs and parameters as what it stands beside.
+
+    Args:
+        artifact: Name of the frame, for the message.
+        frame: A frame from `with_origin`.
+        manifest: The manifest that it must carry.
+
+    Raises:
+        StaleArtifactError: It carries another one, or none.
+    """
+    if frame.attrs.get(_ORIGIN) != manifest.model_dump(mode="json"):
+        raise StaleArtifactError(
+            f"{artifact} has another origin than what it stands beside: its manifest differs. "
+            f"{RERUN}"
+        )
+
+
+def sweep_thresholds(scores: pd.DataFrame) -> pd.DataFrame:
+    """Evaluate every threshold that changes a decision, on the validation and on the eval pairs.
+
+    Args:
+        scores: Frame with the columns of `PAIR_SCORES`.
+
+    Returns:
+        A frame with the columns of `THRESHOLD_SWEEP`, thresholds ascending in each split.
+
+    Raises:
+        ValueError: A split is empty or holds one label only.
+    """
+    sweeps = [
+        pd.DataFrame({"split": split, **threshold_sweep(*_cosines(scores, split))._asdict()})
+        for split in ("validation", "eval")
+    ]
+    frame = pd.concat(sweeps, ignore_index=True).rename(columns={"thresholds": "threshold"})
+    return frame.astype(dict(THRESHOLD_SWEEP))
 
 
 def score_pairs(

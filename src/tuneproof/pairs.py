@@ -151,9 +151,14 @@ def require_valid(
     for raw, pairs, rejected in parsed:
         if on_invalid == "fail":
             problems += [
-                f"{row.file}:{row.line}: {reason}" for row in rejected for reason in row.reasons
+                f"{_printable(row.file)}:{row.line}: {reason}"
+                for row in rejected
+                for reason in row.reasons
             ]
-        problems += [f"{raw.source}: {problem}" for problem in _file_problems(raw, pairs, rejected)]
+        problems += [
+            f"{_printable(raw.source)}: {problem}"
+            for problem in _file_problems(raw, pairs, rejected)
+        ]
     if problems:
         shown = problems[:LISTED_PROBLEMS]
         more = len(problems) - len(shown)
@@ -345,3 +350,8 @@ def _show(value: object) -> str:
     """Render a value for a message: on one line, escaped, and short."""
     shown = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
     return shown if len(shown) <= _SHOWN_CHARACTERS else shown[: _SHOWN_CHARACTERS - 3] + "..."
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal would obey, such as a line break or an escape sequence."""
+    return text if text.isprintable() else ascii(text)[1:-1]

@@ -1,28 +1,48 @@
-"""The session of a run: leaves out the measuring of variants that nobody has trained."""
+"""The session of a run: leaves out the measuring of variants that are not trained on its pairs."""
 
 import logging
+from collections.abc import Mapping
 from inspect import signature
-from typing import Any, Final
+from typing import Any, Final, Protocol, cast
 
 import click
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
-from kedro.io import CatalogProtocol
+from kedro.io import CatalogProtocol, DatasetError
 from kedro.pipeline import Pipeline
 from kedro.validation import ParameterValidationError
+
+from tuneproof.errors import InvalidPairsError
+from tuneproof.manifest import Manifest
+from tuneproof.pairs import PrepareOptions, RawLines, hash_pairs, parse_pairs, split_by_group
 
 TRAINED_MODELS: Final = {"standard_model": "standard", "lora_adapter": "lora"}
 """Catalog name of each trained model, and the namespace that measures it."""
 
+_FILTERS = (
+    "tags",
+    "node_names",
+    "from_nodes",
+    "to_nodes",
+    "from_inputs",
+    "to_outputs",
+    "namespaces",
+)
+
 logger = logging.getLogger(__name__)
+
+
+class _ModelOnDisk(Protocol):
+    def manifest(self) -> Manifest: ...
 
 
 class TuneproofSession(KedroSession):
     """A Kedro session that evaluates what there is.
 
     `evaluation` measures the standard and the LoRA model. Kedro has no optional branches: with one
-    of the two missing, the run would stop. This session leaves that one's nodes out, says so, and
-    goes on; with both missing it leaves everything in, and the run says what to train first.
+    of the two missing, or trained on other pairs, the run would stop. This session leaves that
+    one's nodes out, says so, and goes on. With none left it leaves everything in, and the run says
+    what to train first. A run whose nodes the user chose is left as it is.
     """
 
     def run(self, *arguments: Any, **options: Any) -> dict[str, Any]:
@@ -37,25 +57,48 @@ class TuneproofSession(KedroSession):
         pipelines.set_requested(names)
         known = sum((pipelines[name] for name in names if name in pipelines), start=Pipeline([]))
         try:
-            if TRAINED_MODELS.keys() & known.inputs():
-                left_out = untrained_nodes(known, self.load_context().catalog)
-                chosen = given.get("node_names") or [node.name for node in known.nodes]
-                given["node_names"] = [name for name in chosen if name not in left_out]
+            if TRAINED_MODELS.keys() & known.inputs() and not any(map(given.get, _FILTERS)):
+                left_out = namespaces_to_leave_out(known, self.load_context().catalog)
+                if left_out:
+                    given["node_names"] = [
+                        n.name for n in known.nodes if n.namespace not in left_out
+                    ]
             return super().run(**given)
         except ParameterValidationError as error:
             raise click.ClickException(str(error)) from error
 
 
-def untrained_nodes(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> set[str]:
-    """Return the names of the nodes that measure a variant which is neither there nor made here.
+def namespaces_to_leave_out(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> set[str]:
+    """Return the namespaces that measure a variant which is not trained on the present pairs.
 
-    Empty if no variant at all is there: then the missing inputs are an error, not a choice.
+    Empty if no variant would be left: then what is missing is an error, not a choice.
     """
     measured = TRAINED_MODELS.keys() & pipeline.all_inputs()
-    missing = {m for m in measured & pipeline.inputs() if not catalog.exists(m)}
-    if missing == measured:
+    present = _hash_present_pairs(catalog)
+    reasons = {}
+    for name in sorted(measured & pipeline.inputs()):
+        if not catalog.exists(name):
+            reasons[name] = "is not trained"
+        elif present is not None:
+            recorded = cast(_ModelOnDisk, catalog.get(name)).manifest().pairs
+            if any(recorded.get(split) != found for split, found in present.items()):
+                reasons[name] = "was trained on other pairs"
+    if reasons.keys() == measured:
         return set()
-    for model in sorted(missing):
-        logger.warning("%s is not trained: its evaluation is left out", TRAINED_MODELS[model])
-    namespaces = {TRAINED_MODELS[model] for model in missing}
-    return {node.name for node in pipeline.nodes if node.namespace in namespaces}
+    for name, reason in reasons.items():
+        logger.warning("%s %s: its evaluation is left out", TRAINED_MODELS[name], reason)
+    return {TRAINED_MODELS[name] for name in reasons}
+
+
+def _hash_present_pairs(catalog: CatalogProtocol[Any, Any]) -> Mapping[str, str] | None:
+    """Hash the train and validation pairs as `prepare` will make them; None if it will fail."""
+    options: PrepareOptions = catalog.load("params:prepare")
+    try:
+        raw: RawLines = catalog.load("train_pairs_raw")
+        valid, _ = parse_pairs(raw, options.prefixes)
+        if not valid:
+            return None
+        train, validation = split_by_group(valid, options.validation_fraction, options.seed)
+    except (InvalidPairsError, DatasetError):
+        return None
+    return {"train": hash_pairs(train), "validation": hash_pairs(validation)}

@@ -14,6 +14,9 @@ from tuneproof.audit.association import (
     point_biserial,
     too_few,
 )
+from tuneproof.pairs import DatingPair
+
+from .examples import pair
 
 HALVES = [0] * 20 + [1] * 20
 
@@ -109,50 +112,84 @@ def test_too_few_says_what_is_missing() -> None:
     assert reason == "2 compatible and 1 incompatible pairs, expected 10 of each at least"
 
 
+def labelled(labels: list[int]) -> list[DatingPair]:
+    """One pair for each label; no two share a text."""
+    return [pair(f"first {row}", f"second {row}", label) for row, label in enumerate(labels)]
+
+
 def test_a_telling_word_is_found_in_unseen_pairs() -> None:
     features = [["tea", "yes" if label else "no"] for label in HALVES]
-    assert out_of_fold_auc(features, HALVES, range(40)) == 1
+    assert out_of_fold_auc(features, labelled(HALVES)) == 1
 
 
 def test_repeated_pairs_are_not_learned_by_heart() -> None:
     labels = np.random.default_rng(0).permutation([0, 1] * 100).tolist()
     features = [[f"word{i}", "tea"] for i in range(200)]
-    found = out_of_fold_auc(features * 3, labels * 3, [*range(200)] * 3)
-    assert found is not None
+    found = out_of_fold_auc(features * 3, labelled(labels) * 3)
+    assert isinstance(found, float)
     assert found < 0.6  # 1.0 if a pair stood in fit and test
+
+
+def test_texts_are_not_learned_by_heart() -> None:
+    # 40 texts of a word and a label each, in 10 pairs each: only a text seen before tells.
+    generator = np.random.default_rng(0)
+    texts = generator.permutation([0, 1] * 20).tolist()
+    pairs = [
+        pair(f"text {text}", f"partner {text} {n}", texts[text])
+        for text in range(40)
+        for n in range(10)
+    ]
+    found = out_of_fold_auc([[p.text_1] for p in pairs], pairs)
+    assert isinstance(found, float)
+    assert found < 0.6  # 1.0 if a text stood in fit and test
 
 
 def test_pairs_in_conflict_are_left_out() -> None:
     clean = [["yes" if label else "no"] for label in HALVES]
-    features = [*clean, ["yes"], ["yes"]]
-    assert out_of_fold_auc(features, [*HALVES, 0, 1], [*range(40), "x", "x"]) == 1
+    conflict = [pair("a", "b", 0), pair("b", "a", 1)]
+    assert out_of_fold_auc([*clean, ["yes"], ["yes"]], [*labelled(HALVES), *conflict]) == 1
 
 
 def test_prediction_does_not_depend_on_the_order_of_the_pairs() -> None:
     generator = np.random.default_rng(1)
-    labels = [0, 1] * 30
-    features = [[f"w{generator.integers(8)}", f"v{generator.integers(8)}"] for _ in labels]
+    pairs = [pair(f"first {row // 3}", f"second {row}", row % 2) for row in range(60)]
+    features = [[f"w{generator.integers(8)}", f"v{generator.integers(8)}"] for _ in pairs]
     order = generator.permutation(60)
-    found = out_of_fold_auc(features, labels, range(60))
-    again = out_of_fold_auc(
-        [features[i] for i in order], [labels[i] for i in order], [int(i) for i in order]
-    )
-    assert found == again
+    found = out_of_fold_auc(features, pairs)
+    assert isinstance(found, float)
+    assert found == out_of_fold_auc([features[i] for i in order], [pairs[i] for i in order])
 
 
 @pytest.mark.parametrize(
-    ("features", "labels"),
+    ("features", "pairs", "reason"),
     [
-        ([["a"]] * 40, [1] * 40),
-        ([[]] * 40, HALVES),
-        ([["a"], ["b"]], [0, 1]),
-        ([], []),
+        ([["a"]] * 40, labelled([1] * 40), "conflict: 40 compatible and 0 incompatible pairs"),
+        ([[]] * 40, labelled(HALVES), "no words"),
+        ([], [], "0 compatible and 0 incompatible"),
+        ([["a"]] * 40, [pair(label=label) for label in HALVES], "0 compatible and 0 incomp"),
+        (
+            [["a"]] * 40,
+            [pair(f"first {row % 4}", f"second {row}", row // 4 % 2) for row in range(40)],
+            "4 group(s) of pairs that share texts, the largest of 10 of 40 pairs",
+        ),
+        (
+            [["a"]] * 40,
+            [pair(f"first {max(row, 15)}", f"second {row}", row % 2) for row in range(40)],
+            None,
+        ),
+        (
+            [["a"]] * 40,
+            [pair(f"first {max(row, 24)}", f"second {row}", row % 2) for row in range(40)],
+            "16 group(s) of pairs that share texts, the largest of 25 of 40 pairs",
+        ),
     ],
-    ids=["one label", "no words", "two pairs", "nothing"],
+    ids=["one label", "no words", "nothing", "conflicts", "4 groups", "large group", "giant group"],
 )
-def test_what_cannot_be_predicted_is_none(features: list[list[str]], labels: list[int]) -> None:
-    assert out_of_fold_auc(features, labels, range(len(labels))) is None
-
-
-def test_too_few_distinct_pairs_are_none() -> None:
-    assert out_of_fold_auc([["a"]] * 40, HALVES, HALVES) is None
+def test_what_cannot_be_predicted_says_why(
+    features: list[list[str]], pairs: list[DatingPair], reason: str | None
+) -> None:
+    found = out_of_fold_auc(features, pairs)
+    if reason is None:
+        assert isinstance(found, float)
+    else:
+        assert reason in str(found)

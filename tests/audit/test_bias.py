@@ -186,8 +186,26 @@ def test_vocabulary_does_not_apply_everywhere(pairs: list[DatingPair]) -> None:
     assert vocabulary_by_label(pairs).score is None
 
 
-def test_the_shipped_pairs_cannot_be_told_by_one_partner() -> None:
-    assert vocabulary_by_label(shipped()).score == 100
+def test_vocabulary_does_not_apply_where_all_pairs_share_a_text() -> None:
+    pairs = [pair("boy: I like tea", f"girl: I like {i}", label) for i, label in enumerate(LABELS)]
+    found = vocabulary_by_label(pairs)
+    assert found.score is None
+    assert "1 group(s) of pairs that share texts, the largest of 80 of 80 pairs" in found.detail
+
+
+def test_a_text_that_stands_in_many_pairs_is_no_vocabulary() -> None:
+    # Each first text has one label, and nothing but that it stood before tells which.
+    labels = np.random.default_rng(0).permutation([0, 1] * 20).tolist()
+    pairs = [pair(f"boy: word{i // 5}", f"girl: I like {i}", labels[i // 5]) for i in range(5 * 40)]
+    found = vocabulary_by_label(pairs)
+    assert found.score is not None
+    assert found.score > 85
+
+
+def test_the_shipped_pairs_can_hardly_be_told_by_one_partner() -> None:
+    found = vocabulary_by_label(shipped())
+    assert found.score is not None
+    assert found.score > 75
 
 
 @needs_published
@@ -198,7 +216,7 @@ def test_the_published_pairs_can_be_told_by_one_partner() -> None:
     )
     assert real.score is not None
     assert random.score is not None
-    assert real.score < 25
+    assert real.score < 35
     assert random.score > 85
     assert "text_2" in real.detail
     assert gender_by_label(published()).score is None

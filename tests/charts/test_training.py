@@ -6,7 +6,7 @@ from tests.charts.drawing import texts
 from tuneproof.charts.training import TrainingCourse, training_curves
 
 
-def course(best_step: int = 4) -> TrainingCourse:
+def course() -> TrainingCourse:
     step = np.arange(1, 7)
     evaluated = step % 2 == 0
     log = pd.DataFrame(
@@ -19,7 +19,7 @@ def course(best_step: int = 4) -> TrainingCourse:
             "validation_spearman": np.where(evaluated, 0.1 * step, np.nan),
         }
     )
-    return TrainingCourse(log, initial_spearman=0.05, best_step=best_step, best_spearman=0.4)
+    return TrainingCourse(log, initial_spearman=0.05, best_step=4, best_spearman=0.4)
 
 
 def test_no_training_run() -> None:
@@ -51,8 +51,3 @@ def test_best_step_is_marked() -> None:
     star = figure.axes[1].lines[1]
     assert np.asarray(star.get_xydata()).tolist() == [[4, 0.4]]
     assert "best: 0.4000 at step 4" in texts(figure)
-
-
-def test_base_model_as_the_best() -> None:
-    shown = texts(training_curves({"standard": course(best_step=0)}))
-    assert "best: 0.4000 at step 0 (the base model)" in shown

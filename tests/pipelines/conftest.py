@@ -35,13 +35,13 @@ class Project:
 
     def run(self, *names: str, **parameters: Any) -> None:
         """Run registered pipelines; no name stands for the default one."""
-        session = self._session(parameters)
+        session = self.session(**parameters)
         with session:
             session.run(pipeline_names=list(names) or None)
 
     def catalog(self, **parameters: Any) -> Catalog:
         """Return the catalog, as a notebook sees it."""
-        session = self._session(parameters)
+        session = self.session(**parameters)
         with session:
             catalog: Catalog = session.load_context().catalog
             return catalog
@@ -50,7 +50,8 @@ class Project:
         """Return the saved versions of an artifact, oldest first."""
         return sorted(self.data_root.glob(f"*/{name}/*/{name}"))
 
-    def _session(self, parameters: Mapping[str, Any]) -> TuneproofSession:
+    def session(self, **parameters: Any) -> TuneproofSession:
+        """Return a new session, good for one run."""
         bootstrap_project(ROOT)
         runtime = {**self.parameters, **parameters}
         session = TuneproofSession.create(project_path=ROOT, runtime_params=runtime)

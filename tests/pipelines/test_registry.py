@@ -22,6 +22,7 @@ REGISTERED = {
 IN_MEMORY = {
     "valid_train_pairs",
     "lora_candidate_info",
+    "lora_candidate_log",
     "lora_candidate_embeddings",
     "evidence",
     "training_runs",

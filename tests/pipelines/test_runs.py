@@ -132,6 +132,7 @@ def test_a_failed_adapter_check_publishes_nothing(
         project.run("training_lora")
     assert not project.files("lora_adapter")
     assert not project.files("lora_training_info.json")
+    assert not project.files("lora_training_log.parquet")
 
 
 @pytest.mark.parametrize("name", ["data_quality", "baseline", "training_standard", "training_lora"])
@@ -158,7 +159,8 @@ def test_what_needs_more_says_in_one_line_what_to_run_first(
 ) -> None:
     with pytest.raises(click.ClickException) as error:
         project.run(name)
-    assert error.value.message.endswith(f"run first: kedro run {hint}")
+    assert f"run first: kedro run {hint} --params=" in error.value.message
+    assert f"data_root={project.data_root}" in error.value.message
     assert "\n" not in error.value.message
     assert not project.data_root.exists()
 
@@ -186,8 +188,56 @@ def copy_pairs(folder: Path, which: str, keep: int) -> Path:
 
 def test_a_model_trained_on_other_pairs_is_refused(finished: Project, tmp_path: Path) -> None:
     other = copy_pairs(tmp_path, "dating_pairs", 150)
-    with pytest.raises(click.ClickException, match="was made from other train pairs"):
+    with pytest.raises(click.ClickException, match="model was made from other train pairs"):
         finished.run("evaluation", train_pairs=str(other), data_root=shifted(finished, tmp_path))
+
+
+def test_a_variant_trained_on_other_pairs_is_left_out_of_what_follows(
+    finished: Project, tmp_path: Path
+) -> None:
+    """Everything was run once; then the train pairs change and only one variant is trained."""
+    changed = {
+        "train_pairs": str(copy_pairs(tmp_path, "dating_pairs", 150)),
+        "data_root": shifted(finished, tmp_path),
+    }
+    finished.run("data_quality", "baseline", "training_standard", "evaluation", **changed)
+    finished.run("reporting", **changed)
+    catalog = finished.catalog(**changed)
+    comparison = catalog.load("comparison")
+    assert [model.model for model in comparison.models] == ["baseline", "standard"]
+    assert comparison.statements[-1].startswith("lora is left out: lora_metrics was made from")
+
+
+def test_who_chooses_the_nodes_gets_them(project: Project) -> None:
+    """The session leaves out nodes of its own accord only where the user chose none."""
+    project.run("data_quality", "baseline", "training_standard")
+    session = project.session()
+    with session, pytest.raises(click.ClickException, match="lora_adapter is missing"):
+        session.run(pipeline_names=["evaluation"], namespaces=["lora"])
+
+
+def test_embeddings_of_other_pairs_are_refused(finished: Project, tmp_path: Path) -> None:
+    """Same number of pairs, another order: without the check the metrics would be nonsense."""
+    lines = (SHIPPED / "eval_pairs.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    other = tmp_path / "reversed.jsonl"
+    other.write_text("".join(reversed(lines)), encoding="utf-8")
+    changed = {"eval_pairs": str(other), "data_root": shifted(finished, tmp_path)}
+    finished.run("data_quality", **changed)
+    for node in ("baseline.score_splits", "baseline.project_eval"):
+        session = finished.session(**changed)
+        with session, pytest.raises(click.ClickException, match="was made from other eval pairs"):
+            session.run(pipeline_names=["baseline"], node_names=[node])
+
+
+def test_models_measured_with_other_parameters_are_not_compared(
+    finished: Project, tmp_path: Path
+) -> None:
+    with pytest.raises(click.ClickException, match="made with other parameters: found hdbscan"):
+        finished.run(
+            "evaluation",
+            data_root=shifted(finished, tmp_path),
+            measure={"umap": {"n_neighbors": 5}, "hdbscan": {"min_cluster_size": 9}},
+        )
 
 
 def test_metrics_of_other_eval_pairs_are_refused(finished: Project, tmp_path: Path) -> None:
@@ -236,5 +286,5 @@ def test_a_missing_file_is_named(project: Project, tmp_path: Path) -> None:
 
 
 def test_a_misspelt_parameter_is_named(project: Project) -> None:
-    with pytest.raises(click.ClickException, match="training_standard.*\n?learning_rat\n"):
+    with pytest.raises(click.ClickException, match=r"training_standard.*\n?learning_rat\n"):
         project.run("training_standard", training_standard={"learning_rat": 1.0})

@@ -16,7 +16,7 @@ from tuneproof.audit.score import AuditOptions, DataQualityScore, audit
 from tuneproof.comparison import ComparisonResult, EvaluationOptions, compare
 from tuneproof.errors import StaleArtifactError
 from tuneproof.manifest import Environment, Manifest, ModelIdentity
-from tuneproof.measurement import PAIR_SCORES, PROJECTION, BaselineMetrics, measure
+from tuneproof.measurement import PAIR_SCORES, PROJECTION, measure, with_origin
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.pipelines.reporting import create_pipeline, nodes
 from tuneproof.pipelines.reporting.nodes import Evidence, TrainingRun
@@ -146,20 +146,42 @@ def training_of(model: str, steps: int = 50) -> TrainingRun:
     return TrainingRun(result, log)
 
 
-def evidence_of(pairs: list[DatingPair], *models: str) -> dict[str, Evidence]:
-    evidence = {}
+def artifacts_of(pairs: list[DatingPair], *models: str) -> dict[str, Any]:
+    """What measuring leaves of the baseline and the models, by artifact name."""
+    artifacts: dict[str, Any] = {}
+    splits = splits_of(pairs)
     for seed, model in enumerate(("baseline", *models)):
-        scores, projection = scores_of(pairs, model, seed), projection_of(pairs, model, seed)
         trained = None if model == "baseline" else training_of(model).result.manifest
-        metrics = measure(
-            model, scores, projection, origin(model, {"eval": hash_pairs(pairs)}, trained)
+        manifest = origin(model, {name: hash_pairs(part) for name, part in splits.items()}, trained)
+        scores = with_origin(scores_of(pairs, model, seed), manifest)
+        projection = with_origin(projection_of(pairs, model, seed), manifest)
+        artifacts[f"{model}_metrics"] = measure(model, scores, projection, manifest)
+        artifacts[f"{model}_scores"] = scores
+        artifacts[f"{model}_projection"] = projection
+    return artifacts
+
+
+def evidence_of(pairs: list[DatingPair], *models: str) -> dict[str, Evidence]:
+    artifacts = artifacts_of(pairs, *models)
+    return {
+        model: Evidence(
+            artifacts[f"{model}_metrics"],
+            artifacts[f"{model}_scores"].query("split == 'eval'"),
+            artifacts[f"{model}_projection"],
         )
-        evidence[model] = Evidence(metrics, scores[scores["split"] == "eval"], projection)
-    return evidence
+        for model in ("baseline", *models)
+    }
 
 
-def quality_of(pairs: list[DatingPair]) -> DataQualityScore:
-    return audit(pairs[:20], pairs[20:30], pairs, 1, AuditOptions(target_overall=50))
+def splits_of(pairs: list[DatingPair]) -> dict[str, list[DatingPair]]:
+    return {"train": pairs[:20], "validation": pairs[20:30], "eval": pairs}
+
+
+def quality_of(pairs: list[DatingPair], **other: list[DatingPair]) -> DataQualityScore:
+    """Audit the pairs, or others in a split."""
+    splits = {**splits_of(pairs), **other}
+    options = AuditOptions(target_overall=50)
+    return audit(splits["train"], splits["validation"], splits["eval"], 1, options)
 
 
 def comparison_of(evidence: dict[str, Evidence]) -> ComparisonResult:
@@ -409,14 +431,23 @@ class TestPartialPages:
         assert page.says(comparison_of(evidence).statements[0])
         assert not page.says(NO_VARIANT)
 
-    def test_png_bytes_and_unknown_charts_are_embedded(self) -> None:
+    @pytest.mark.parametrize(("initial", "best"), [(0.0234, 0.0234), (0.5, 0.023), (0.02, 0.0234)])
+    def test_training_that_ranked_nothing_better_is_said(self, initial: float, best: float) -> None:
         pairs = some_pairs()
         (baseline,) = (found.metrics for found in evidence_of(pairs).values())
-        html = render_report(
-            quality_of(pairs), baseline, [], [], None, {"mine": ("T<", 'a"lt', b"PNG")}
+        result = training_of("standard").result.model_copy(
+            update={"initial_spearman": initial, "best_spearman": best}
         )
-        (image,) = Page(html).all("img")
-        assert image == {"src": "data:image/png;base64,UE5H", "alt": 'a"lt'}
+        unknown = training_of("lora").result.model_copy(update={"initial_spearman": None})
+        page = Page(
+            render_report(quality_of(pairs), baseline, [], [result, unknown], None, charts={})
+        )
+        sentence = (
+            "standard: no checkpoint ranked the validation pairs better than the base model did "
+            f"({initial:.3f} before training, {best:.3f} at best)."
+        )
+        assert page.says(sentence) == (best <= initial)
+        assert not page.says("lora: no checkpoint")
 
     def test_alt_texts_hold_the_figures(self) -> None:
         metrics = evidence_of(some_pairs())["baseline"].metrics
@@ -426,61 +457,111 @@ class TestPartialPages:
         assert "2 pair types, 2 n/a" in captions["baseline_pair_type_margins_chart"][1]
 
 
-def gather(pairs: list[DatingPair], **changes: Any) -> dict[str, Evidence]:
-    evidence = evidence_of(pairs, "standard")
-    artifacts: dict[str, Any] = {
-        f"{model}_{artifact}": None
-        for model in ("baseline", "standard", "lora")
-        for artifact in ("metrics", "scores", "projection")
-    }
-    for model, found in evidence.items():
-        artifacts[f"{model}_metrics"] = found.metrics
-        artifacts[f"{model}_scores"] = scores_of(pairs, model)
-        artifacts[f"{model}_projection"] = found.projection
-    return nodes.gather_evidence(**{"eval_pairs": pairs, **artifacts, **changes})
+MODELS = ("baseline", "standard", "lora")
+
+
+def gather(
+    pairs: list[DatingPair], compared: tuple[str, ...] = MODELS, /, **changes: Any
+) -> dict[str, Evidence]:
+    """Gather what was measured of all models, with a comparison of some, after changes."""
+    artifacts = artifacts_of(pairs, *MODELS[1:])
+    evidence = evidence_of(pairs, *MODELS[1:])
+    comparison = comparison_of({model: evidence[model] for model in compared})
+    splits = {f"{name}_pairs": part for name, part in splits_of(pairs).items()}
+    given = {**splits, "comparison": comparison, **artifacts, **changes}
+    return nodes.gather_evidence(**given)
 
 
 class TestOrigins:
-    def test_what_is_not_there_is_left_out(self) -> None:
+    def test_the_compared_models_are_gathered(self) -> None:
         pairs = some_pairs()
         evidence = gather(pairs)
-        assert list(evidence) == ["baseline", "standard"]
+        assert list(evidence) == ["baseline", "standard", "lora"]
         assert set(evidence["standard"].scores["split"]) == {"eval"}
         assert len(evidence["standard"].scores) == len(pairs)
-        assert list(gather(pairs, standard_metrics=None)) == ["baseline"]
 
-    def test_metrics_of_other_pairs_are_refused(self) -> None:
+    def test_a_variant_that_is_not_compared_is_left_out(self) -> None:
+        pairs = some_pairs()
+        other = artifacts_of(some_pairs(38), "lora")
+        stale = {name: found for name, found in other.items() if name.startswith("lora")}
+        assert list(gather(pairs, ("baseline", "standard"), **stale)) == ["baseline", "standard"]
+        assert list(gather(pairs, comparison=None, **stale)) == ["baseline"]
+        assert list(gather(pairs, ("baseline", "lora"), standard_metrics=None)) == [
+            "baseline",
+            "lora",
+        ]
+
+    @pytest.mark.parametrize("split", ["train", "validation", "eval"])
+    def test_metrics_of_other_pairs_than_the_present_ones_are_refused(self, split: str) -> None:
+        changed = {f"{split}_pairs": some_pairs(7)}
+        with pytest.raises(
+            StaleArtifactError, match=f"baseline_metrics was .* other {split} pairs"
+        ):
+            gather(some_pairs(), **changed)
+
+    def test_metrics_of_other_eval_pairs_are_refused(self) -> None:
         with pytest.raises(StaleArtifactError, match="baseline_metrics was made from other eval"):
             gather(some_pairs(), eval_pairs=some_pairs(38))
-        other: BaselineMetrics = evidence_of(some_pairs(38), "standard")["standard"].metrics
+        other = artifacts_of(some_pairs(38), "standard")
+        del other["baseline_metrics"], other["baseline_scores"], other["baseline_projection"]
         with pytest.raises(StaleArtifactError, match="standard_metrics was made from other eval"):
-            gather(some_pairs(), standard_metrics=other)
+            gather(some_pairs(), **other)
 
-    def test_metrics_without_their_scores_are_refused(self) -> None:
-        with pytest.raises(StaleArtifactError, match="expected standard_scores"):
-            gather(some_pairs(), standard_scores=None)
+    @pytest.mark.parametrize("artifact", ["metrics", "scores", "projection"])
+    def test_a_compared_model_without_all_its_artifacts_is_refused(self, artifact: str) -> None:
+        with pytest.raises(StaleArtifactError, match="expected standard_metrics, standard_scores"):
+            gather(some_pairs(), **{f"standard_{artifact}": None})
 
-    def test_a_page_of_two_stories_is_refused(self) -> None:
+    @pytest.mark.parametrize("model", MODELS)
+    @pytest.mark.parametrize("artifact", ["scores", "projection"])
+    def test_frames_of_another_origin_are_refused(self, model: str, artifact: str) -> None:
+        name = f"{model}_{artifact}"
         pairs = some_pairs()
-        evidence = evidence_of(pairs, "standard", "lora")
-        quality, comparison = quality_of(pairs), comparison_of(evidence)
-        fewer = {name: evidence[name] for name in ("baseline", "standard")}
-        with pytest.raises(StaleArtifactError, match="comparison was made from"):
-            nodes.build_report(quality, fewer, {}, comparison)
-        with pytest.raises(StaleArtifactError, match="data_quality_report"):
-            nodes.build_report(quality_of(some_pairs(38)), evidence, {}, comparison)
+        frame = artifacts_of(pairs, *MODELS[1:])[name]
+        other = with_origin(frame, origin(model, {"eval": hash_pairs(pairs)}, seed=8))
+        unknown = frame.copy()
+        unknown.attrs = {}
+        for changed in (other, unknown):
+            with pytest.raises(StaleArtifactError, match=f"{name} has another origin"):
+                gather(pairs, **{name: changed})
+
+    def test_a_comparison_of_earlier_metrics_is_refused(self) -> None:
+        pairs = some_pairs()
+        later = comparison_of(evidence_of(pairs, "standard"))
+        changed = later.manifests["standard"].model_copy(update={"seed": 8})
+        earlier = later.model_copy(update={"manifests": {**later.manifests, "standard": changed}})
+        with pytest.raises(StaleArtifactError, match="comparison was made from baseline, standard"):
+            gather(pairs, comparison=earlier)
+
+    @pytest.mark.parametrize("split", ["train", "validation", "eval"])
+    def test_an_audit_of_other_pairs_is_refused(
+        self, split: str, evidence: dict[str, Evidence]
+    ) -> None:
+        quality = quality_of(some_pairs(), **{split: some_pairs(38)})
+        message = f"other {split} pairs than baseline_metrics.*--pipelines=data_quality"
+        with pytest.raises(StaleArtifactError, match=message):
+            nodes.build_report(quality, evidence, {}, comparison_of(evidence))
+
+    def test_training_runs_of_what_is_shown(self, evidence: dict[str, Evidence]) -> None:
+        runs = [training_of(model) for model in ("standard", "lora")]
+        artifacts: list[Any] = [part for run in runs for part in (run.result, run.log)]
+        found = nodes.gather_training_runs(evidence, *artifacts)
+        assert list(found) == ["standard", "lora"]
+        assert found["lora"].log is runs[1].log
+        baseline = {"baseline": evidence["baseline"]}
+        assert nodes.gather_training_runs(baseline, *artifacts) == {}
+        assert nodes.gather_training_runs(evidence, None, None, None, None) == {}
+
+    def test_a_later_training_run_is_refused_only_if_its_model_is_shown(
+        self, evidence: dict[str, Evidence]
+    ) -> None:
         run = training_of("lora")
         changed = run.result.manifest.model_copy(update={"seed": 8})
-        retrained = TrainingRun(run.result.model_copy(update={"manifest": changed}), run.log)
+        retrained = run.result.model_copy(update={"manifest": changed})
         with pytest.raises(StaleArtifactError, match="lora_metrics measured another model"):
-            nodes.build_report(quality, evidence, {"lora": retrained}, comparison)
-
-    def test_training_runs(self) -> None:
-        run = training_of("lora")
-        found = nodes.gather_training_runs(None, None, run.result, run.log)
-        assert list(found) == ["lora"]
-        assert found["lora"].log is run.log
-        assert nodes.gather_training_runs(None, None, None, None) == {}
+            nodes.gather_training_runs(evidence, None, None, retrained, run.log)
+        fewer = {name: evidence[name] for name in ("baseline", "standard")}
+        assert nodes.gather_training_runs(fewer, None, None, retrained, run.log) == {}
 
 
 def test_pipeline_makes_the_charts_and_the_page() -> None:

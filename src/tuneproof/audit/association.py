@@ -1,16 +1,17 @@
 """How strongly does something depend on the label?
 
 Everywhere below, `labels` holds 0 or 1, n of them. An association that the data leave undefined
-is None: a label with fewer than `FEWEST` pairs, or nothing that varies.
+is None: a label with fewer than `FEWEST` pairs, or nothing that varies. `out_of_fold_auc` says why.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from tuneproof.metrics.ranking import auc_roc
+from tuneproof.pairs import DatingPair, connected_groups
 
 FEWEST: Final = 10
 """Pairs that each label needs before an association with it is measured."""
@@ -96,51 +97,68 @@ def point_biserial(values: Sequence[float], labels: Sequence[int]) -> Associatio
     return Association(min(1.0, abs(float(result.statistic))), float(result.pvalue), len(labels))
 
 
-def out_of_fold_auc(
-    features: Sequence[Sequence[str]], labels: Sequence[int], identities: Sequence[Hashable]
-) -> float | None:
+def out_of_fold_auc(features: Sequence[Sequence[str]], pairs: Sequence[DatingPair]) -> float | str:
     """AUC with which a bag of features predicts the label of pairs it was not fitted on.
 
-    TF-IDF and logistic regression, 5 stratified folds, the out-of-fold probabilities pooled.
-    Each distinct pair counts once, and pairs with both labels not at all, so no pair stands in
-    fit and test. Pooling folds makes chance a little less than 0.5.
+    TF-IDF and logistic regression, 5 folds stratified by label, the out-of-fold probabilities
+    pooled. Pairs that share a text, directly or through other pairs (`connected_groups`), stand in
+    one fold (`sklearn.model_selection.StratifiedGroupKFold`), so no text stands in fit and test.
+    Each distinct pair counts once, and pairs with both labels not at all. Pooling folds makes
+    chance a little less than 0.5.
 
     Args:
         features: The features of n pairs, such as words.
-        labels: n labels.
-        identities: What makes each pair the same as another.
+        pairs: The n pairs.
 
     Returns:
-        In [0, 1], 0.5 for chance; None if the labels are too few or there is no feature.
+        In [0, 1], 0.5 for chance; or the reason why there is none: too few distinct pairs of a
+        label, no feature, fewer than 5 groups, or a fold with more than half of a label's pairs.
     """
-    rows = _distinct_rows(features, labels, identities)
-    kept_labels = [label for _, label in rows]
-    if too_few(kept_labels) or not any(bag for bag, _ in rows):
-        return None
+    rows = _distinct_rows(features, pairs)
+    labels = [pair.label for _, pair in rows]
+    if reason := too_few(labels):
+        return f"distinct pairs without conflict: {reason}"
+    if not any(bag for bag, _ in rows):
+        return "no words"
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
-    weights = TfidfVectorizer(analyzer=list).fit_transform([bag for bag, _ in rows])
-    target = np.array(kept_labels, dtype=np.int64)
+    target = np.array(labels, dtype=np.int64)
+    groups = connected_groups([pair for _, pair in rows])
+    sizes = np.bincount(groups)
+    unfit = (
+        f"{len(sizes)} group(s) of pairs that share texts, the largest of {sizes.max()} of "
+        f"{len(rows)} pairs: too few or too large for {_FOLDS} folds"
+    )
+    if len(sizes) < _FOLDS:
+        return unfit
+    splitter = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
+    folds = list(splitter.split(target, target, groups))
+    most = np.bincount(target) / 2
+    if any((np.bincount(target[test], minlength=2) > most).any() for _, test in folds):
+        return unfit
     probabilities = cross_val_predict(
         LogisticRegression(C=10.0, solver="liblinear", random_state=0),
-        weights,
+        TfidfVectorizer(analyzer=list).fit_transform([bag for bag, _ in rows]),
         target,
-        cv=StratifiedKFold(_FOLDS, shuffle=True, random_state=0),
+        cv=folds,
         method="predict_proba",
     )
-    return auc_roc(probabilities[:, 1], target)
+    return float(roc_auc_score(target, probabilities[:, 1]))
 
 
 def _distinct_rows(
-    features: Sequence[Sequence[str]], labels: Sequence[int], identities: Sequence[Hashable]
-) -> list[tuple[tuple[str, ...], int]]:
-    """Return features and label of each distinct pair, sorted, so that order is of no account."""
-    found: dict[Hashable, set[int]] = {}
-    bags: dict[Hashable, tuple[str, ...]] = {}
-    for bag, label, identity in zip(features, labels, identities, strict=True):
-        found.setdefault(identity, set()).add(label)
+    features: Sequence[Sequence[str]], pairs: Sequence[DatingPair]
+) -> list[tuple[tuple[str, ...], DatingPair]]:
+    """Return features and pair, one of each distinct pair, sorted: order is of no account."""
+    labels: defaultdict[tuple[str, ...], set[int]] = defaultdict(set)
+    rows: dict[tuple[str, ...], tuple[tuple[str, ...], DatingPair]] = {}
+    for bag, pair in zip(features, pairs, strict=True):
+        identity = tuple(sorted(pair.texts))
+        labels[identity].add(pair.label)
         candidate = tuple(sorted(bag))
-        bags[identity] = min(bags.get(identity, candidate), candidate)
-    return sorted((bags[key], min(present)) for key, present in found.items() if len(present) == 1)
+        if identity not in rows or candidate < rows[identity][0]:
+            rows[identity] = (candidate, pair)
+    return [rows[identity] for identity in sorted(rows) if len(labels[identity]) == 1]

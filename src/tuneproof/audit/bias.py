@@ -109,24 +109,17 @@ def vocabulary_by_label(pairs: Sequence[DatingPair]) -> SubScore:
     """Do the words of one text alone tell the label, in [0, 100].
 
     100 * (1 - max(0, 2 AUC - 1)), AUC the larger of those with which the words of text_1 alone and
-    of text_2 alone predict the label of unseen pairs (`out_of_fold_auc`). One partner's words
-    should tell nothing of compatibility; where they do, a model need not read the pair.
+    of text_2 alone predict the label of pairs with unseen texts (`out_of_fold_auc`). One partner's
+    words should tell nothing of compatibility; where they do, a model need not read the pair.
     """
     name = "Vocabulary by label"
-    labels = [pair.label for pair in pairs]
-    identities = [tuple(sorted(pair.texts)) for pair in pairs]
-    found = [
-        (auc, side)
-        for side, texts in (
-            ("text_1", [pair.text_1 for pair in pairs]),
-            ("text_2", [pair.text_2 for pair in pairs]),
-        )
-        if (auc := out_of_fold_auc([words(statement(t)) for t in texts], labels, identities))
-        is not None
-    ]
+    outcomes = {
+        side: out_of_fold_auc([words(statement(getattr(pair, side))) for pair in pairs], pairs)
+        for side in ("text_1", "text_2")
+    }
+    found = [(auc, side) for side, auc in outcomes.items() if isinstance(auc, float)]
     if not found:
-        reason = too_few(labels) or "no words, or too few distinct pairs of each label"
-        return SubScore.not_applicable(name, reason)
+        return SubScore.not_applicable(name, str(outcomes["text_1"]))
     auc, side = max(found)
     return SubScore.from_share(
         name,

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from tuneproof.audit.association import cramers_v, out_of_fold_auc, too_few
+from tuneproof.audit.association import cramers_v, out_of_fold_auc
 from tuneproof.audit.dimension import Dimension, SubScore
 from tuneproof.audit.text import prefix, statement, words
 from tuneproof.pairs import DatingPair
@@ -29,7 +29,7 @@ def data_quality(pairs: Sequence[DatingPair], n_rejected: int) -> Dimension:
 
     Args:
         pairs: The pairs that are trained on, at least one.
-        n_rejected: Number of rows that were no valid pairs.
+        n_rejected: Number of rows, of the train and the eval file, that were no valid pairs.
     """
     return Dimension.of(
         "Data quality",
@@ -70,9 +70,9 @@ def consistency(pairs: Sequence[DatingPair]) -> SubScore:
     100 * (1 - c) * a. c: share of the rows whose two texts stand, in either order, under both
     labels. a: agreement of the labels with the pairs, the larger of V^2, the corrected share of
     the label's variance that the pair type accounts for (`cramers_v`, squared), and 2 AUC - 1 of
-    predicting the label from the words of both texts (`out_of_fold_auc`). Random labels have
-    a = 0. Labels that neither the pair type nor words can confirm look the same. Where a cannot
-    be measured, the score is 100 * (1 - c).
+    predicting the label of pairs with unseen texts from the words of both (`out_of_fold_auc`).
+    Random labels have a = 0. Labels that neither the pair type nor words can confirm look the
+    same. Where a cannot be measured, the score is 100 * (1 - c).
     """
     found: defaultdict[tuple[str, ...], set[int]] = defaultdict(set)
     for pair in pairs:
@@ -81,16 +81,13 @@ def consistency(pairs: Sequence[DatingPair]) -> SubScore:
     conflicts = f"{conflicting} rows in label conflicts"
     labels = [pair.label for pair in pairs]
     by_type = cramers_v([pair.pair_type for pair in pairs], labels)
-    auc = out_of_fold_auc(
-        [_words_of_both(pair) for pair in pairs], labels, [_identity(pair) for pair in pairs]
-    )
+    auc = out_of_fold_auc([_words_of_both(pair) for pair in pairs], pairs)
     agreements = [(by_type.size**2, "pair type")] if by_type else []
-    if auc is not None:
+    if isinstance(auc, float):
         agreements.append((max(0.0, 2 * auc - 1), "words"))
     unconflicted = 1 - conflicting / len(pairs)
     if not agreements:
-        reason = too_few(labels) or "one pair type and no words"
-        detail = f"{conflicts}; not held against pair types or words ({reason})"
+        detail = f"{conflicts}; not held against pair types or words ({auc})"
         return SubScore.from_share("Consistency", unconflicted, detail)
     strength, source = max(agreements)
     return SubScore.from_share(

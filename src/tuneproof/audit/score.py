@@ -70,12 +70,13 @@ class DataQualityScore(BaseModel):
         target_met: Whether it does.
         counts: What each split holds (`train`, `validation`, `eval`).
         leakage: Eval pairs that train and validation pairs give away.
-        rejected_rows: Rows that were no valid pairs.
+        rejected_rows: Rows of both files that were no valid pairs.
         warnings: What to look into, in plain words.
         pairs: Hash of the pairs, by split.
         environment: Versions and commit.
 
-    The dimensions describe the pairs that are trained on: train and validation together.
+    The dimensions describe the pairs that are trained on, train and validation together; the
+    rejected rows of both files count in completeness alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -112,8 +113,8 @@ def audit(
     Args:
         train: Train pairs.
         validation: Validation pairs; scored together with the train pairs.
-        evaluation: Eval pairs; counted, never scored.
-        n_rejected: Number of rows, of all files, that were no valid pairs.
+        evaluation: Eval pairs; counted, and compared with the others for leakage.
+        n_rejected: Number of rows of both files that were no valid pairs; they lower completeness.
         options: The target.
 
     Returns:

@@ -29,7 +29,7 @@ class TrainingCourse(NamedTuple):
             validation_spearman (both NaN at steps without an evaluation), learning_rate and
             gradient_norm.
         initial_spearman: Validation Spearman before the first step.
-        best_step: Step whose model is kept; 0 for the base model.
+        best_step: Step whose model is kept, from 1.
         best_spearman: Validation Spearman of that step.
     """
 
@@ -89,8 +89,7 @@ def _draw_run(column: list[Axes], run: TrainingCourse, colour: str) -> None:
         marker="*",
         markersize=15,
         color="#D55E00",
-        label=f"best: {run.best_spearman:.4f} at step {run.best_step:,}"
-        + (" (the base model)" if run.best_step == 0 else ""),
+        label=f"best: {run.best_spearman:.4f} at step {run.best_step:,}",
     )
     rate.plot(run.log["step"], run.log["learning_rate"], color=colour)
     rate.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=False)

@@ -66,6 +66,10 @@ class ModelDataset(AtomicDataset[EmbeddingModel]):
         super().__init__(**common)
         self._device: Device = device
 
+    def manifest(self) -> Manifest:
+        """Return the origin of the latest version without loading the model."""
+        return _read_manifest(self.latest_path())
+
     def _read(self, path: Path) -> EmbeddingModel:
         return EmbeddingModel(load_transformer(path, self._device), _read_manifest(path))
 
@@ -74,28 +78,19 @@ class ModelDataset(AtomicDataset[EmbeddingModel]):
         _write_manifest(data.manifest, path)
 
 
-class AdapterDataset(AtomicDataset[EmbeddingModel]):
+class AdapterDataset(ModelDataset):
     """A folder that holds a LoRA adapter alone, with a manifest; loading applies it to its base.
 
     Args:
         base_model: Name of the base model; its weights must be those the adapter was trained on.
         revision: Revision of the base model.
-        device: `auto`, `cuda`, `mps` or `cpu`.
-        common: The arguments of AtomicDataset.
+        common: The arguments of ModelDataset.
     """
 
-    def __init__(
-        self,
-        *,
-        base_model: str,
-        revision: str | None = None,
-        device: Device = "auto",
-        **common: Any,
-    ) -> None:
+    def __init__(self, *, base_model: str, revision: str | None = None, **common: Any) -> None:
         super().__init__(**common)
         self._base_model = base_model
         self._revision = revision
-        self._device: Device = device
 
     def _read(self, path: Path) -> EmbeddingModel:
         manifest = _read_manifest(path)

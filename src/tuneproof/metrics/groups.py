@@ -6,8 +6,14 @@ import numpy as np
 
 from tuneproof.metrics import Array, Labels, Scores
 from tuneproof.metrics.decisions import Decisions, decide
-from tuneproof.metrics.ranking import auc_roc
-from tuneproof.metrics.separation import cohens_d, margin, mean_or_none, split_by_label
+from tuneproof.metrics.ranking import auc_roc, spearman
+from tuneproof.metrics.separation import (
+    cohens_d,
+    margin,
+    mean_or_none,
+    split_by_label,
+    welch_t,
+)
 
 
 class GroupSummary(NamedTuple):
@@ -20,7 +26,10 @@ class GroupSummary(NamedTuple):
         incompatible_mean_cosine: Mean score of the incompatible pairs, in [-1, 1].
         compatibility_margin: Difference of the two means; None if a label is missing.
         cohens_d: Standardised difference of the two means.
+        t_statistic: Welch's t; None if a label has fewer than 2 pairs.
+        p_value: Two-sided p of Welch's t, in [0, 1].
         auc_roc: Area under the ROC curve, in [0, 1]; None if a label is missing.
+        spearman_correlation: Rank correlation of score and label; None if a label is missing.
         decisions: Decisions at the model's threshold.
     """
 
@@ -30,7 +39,10 @@ class GroupSummary(NamedTuple):
     incompatible_mean_cosine: float | None
     compatibility_margin: float | None
     cohens_d: float | None
+    t_statistic: float | None
+    p_value: float | None
     auc_roc: float | None
+    spearman_correlation: float | None
     decisions: Decisions
 
 
@@ -53,6 +65,7 @@ def summarise_groups(
         inside = groups == group
         group_scores, group_labels = scores[inside], labels[inside]
         compatible, incompatible = split_by_label(group_scores, group_labels)
+        welch = welch_t(group_scores, group_labels)
         summaries[str(group)] = GroupSummary(
             compatible=len(compatible),
             incompatible=len(incompatible),
@@ -60,7 +73,10 @@ def summarise_groups(
             incompatible_mean_cosine=mean_or_none(incompatible),
             compatibility_margin=margin(group_scores, group_labels),
             cohens_d=cohens_d(group_scores, group_labels),
+            t_statistic=welch.t_statistic,
+            p_value=welch.p_value,
             auc_roc=auc_roc(group_scores, group_labels),
+            spearman_correlation=spearman(group_scores, group_labels),
             decisions=decide(group_scores, group_labels, threshold),
         )
     return summaries

@@ -30,7 +30,7 @@ NO_INTERVALS: Final = (
     "between two figures is larger than chance."
 )
 NO_VARIANT: Final = (
-    "No fine-tuned model has been measured yet. Run: "
+    "No fine-tuned model has been compared with the base model yet. Run: "
     "kedro run --pipelines=training_standard,training_lora,evaluation"
 )
 NO_TRAINING: Final = "There is no training run yet."
@@ -63,12 +63,12 @@ class Chart(NamedTuple):
     Attributes:
         title: Shown above the chart.
         alt: What the chart shows, for those who do not see it.
-        image: PNG bytes, or a matplotlib figure.
+        image: A matplotlib figure.
     """
 
     title: str
     alt: str
-    image: bytes | Drawing
+    image: Drawing
 
 
 class Cell(NamedTuple):
@@ -112,7 +112,7 @@ def render_report(
     variants: Sequence[BaselineMetrics],
     trainings: Sequence[TrainingResult],
     comparison: ComparisonResult | None,
-    charts: Mapping[str, tuple[str, str, bytes | Drawing]],
+    charts: Mapping[str, tuple[str, str, Drawing]],
 ) -> str:
     """Write the page.
 
@@ -122,14 +122,14 @@ def render_report(
         variants: Metrics of the fine-tuned models, those that were measured.
         trainings: Facts of the training runs there were.
         comparison: The models side by side; None where nothing was compared.
-        charts: Title, alt text and image of each chart, by dataset name.
+        charts: Title, alt text and figure of each chart, by dataset name.
 
     Returns:
         HTML; every text in it is escaped, and nothing in it is fetched from elsewhere.
     """
     models = [baseline, *variants]
     sections = [
-        _summary(quality, models, comparison),
+        _summary(quality, models, trainings, comparison),
         _headline_metrics(baseline, comparison),
         _criteria(models, comparison),
         _data_quality(quality),
@@ -144,7 +144,7 @@ def render_report(
     ]
     placed: dict[str, list[Chart]] = {section.anchor: [] for section in sections}
     for name, chart in charts.items():
-        placed[_PLACES.get(name, "summary")].append(Chart(*chart))
+        placed[_PLACES[name]].append(Chart(*chart))
     templates = Templates(
         loader=PackageLoader("tuneproof.report", ""),
         autoescape=True,
@@ -157,13 +157,11 @@ def render_report(
     return templates.get_template("page.html.jinja").render(sections=sections, charts=placed)
 
 
-def png_data_uri(image: bytes | Drawing) -> str:
-    """Return an image as a `data:` address, which holds the image itself."""
-    if not isinstance(image, bytes):
-        buffer = io.BytesIO()
-        image.savefig(buffer, format="png")
-        image = buffer.getvalue()
-    return f"data:image/png;base64,{base64.b64encode(image).decode('ascii')}"
+def png_data_uri(image: Drawing) -> str:
+    """Return a figure as a `data:` address, which holds the image itself."""
+    buffer = io.BytesIO()
+    image.savefig(buffer, format="png")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
 def describe_charts(
@@ -260,6 +258,7 @@ def _describe_margins(groups: Mapping[str, GroupMetrics], what: str) -> str:
 def _summary(
     quality: DataQualityScore,
     models: Sequence[BaselineMetrics],
+    trainings: Sequence[TrainingResult],
     comparison: ComparisonResult | None,
 ) -> Section:
     baseline = models[0]
@@ -276,6 +275,12 @@ def _summary(
             f"Caution: {leakage.sharing_a_text} of {leakage.eval_pairs} eval pairs share a text "
             f"with the pairs that were trained on; {leakage.clean} are clean."
         )
+    paragraphs += [
+        f"{run.model_type}: no checkpoint ranked the validation pairs better than the base model "
+        f"did ({run.initial_spearman:.3f} before training, {run.best_spearman:.3f} at best)."
+        for run in trainings
+        if run.initial_spearman is not None and run.best_spearman <= run.initial_spearman
+    ]
     if not statements:
         paragraphs.append(NO_VARIANT)
     paragraphs.append(NO_INTERVALS)
@@ -481,8 +486,6 @@ def _groups(
                         *_numbers(held.n, held.compatible, held.incompatible),
                         *(
                             cell(groups_of(metrics)[group])
-                            if group in groups_of(metrics)
-                            else Cell("n/a")
                             for metrics in models
                             for cell in columns.values()
                         ),
@@ -676,7 +679,7 @@ def _training_facts(run: TrainingResult) -> dict[str, str]:
         "Validation Spearman before training": figure(run.initial_spearman),
         "Validation Spearman after the last step": figure(run.final_spearman),
         "Best validation Spearman": figure(run.best_spearman),
-        "Step of the best": f"{run.best_step:,}" + (" (the base model)" * (run.best_step == 0)),
+        "Step of the best": f"{run.best_step:,}",
         "Trainable parameters": f"{run.trainable_parameters:,} of {run.total_parameters:,} "
         f"({run.trainable_parameters / run.total_parameters:.2%})",
     }

@@ -7,6 +7,7 @@ from tuneproof.pipelines.measure.nodes import (
     measure_model,
     project_eval,
     score_splits,
+    sweep_scores,
 )
 
 _PAIRS = {"train_pairs", "validation_pairs", "eval_pairs"}
@@ -15,6 +16,7 @@ _OUTPUTS = (
     "embeddings_validation",
     "embeddings_eval",
     "scores",
+    "threshold_sweep",
     "projection",
     "metrics",
 )
@@ -51,6 +53,12 @@ def create_pipeline(name: str, model: str) -> Pipeline:
                 ],
                 outputs="scores",
                 name="score_splits",
+            ),
+            Node(
+                sweep_scores,
+                inputs="scores",
+                outputs="threshold_sweep",
+                name="sweep_thresholds",
             ),
             Node(
                 project_eval,

@@ -1,15 +1,14 @@
 """Nodes of `reporting`: convert what was measured, and draw it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from tuneproof.audit.score import DataQualityScore
-from tuneproof.comparison import RERUN, ComparisonResult
+from tuneproof.comparison import ComparisonResult
 from tuneproof.errors import StaleArtifactError
-from tuneproof.measurement import BaselineMetrics, GroupMetrics
+from tuneproof.measurement import RERUN, BaselineMetrics, GroupMetrics, require_origin
 from tuneproof.metrics.clusters import purity_by_cluster
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.report.page import Drawing, describe_charts, render_report
@@ -45,7 +44,10 @@ class TrainingRun:
 
 def gather_evidence(  # noqa: PLR0913
     *,
+    train_pairs: list[DatingPair],
+    validation_pairs: list[DatingPair],
     eval_pairs: list[DatingPair],
+    comparison: ComparisonResult | None,
     baseline_metrics: BaselineMetrics,
     baseline_scores: pd.DataFrame,
     baseline_projection: pd.DataFrame,
@@ -56,46 +58,63 @@ def gather_evidence(  # noqa: PLR0913
     lora_scores: pd.DataFrame | None,
     lora_projection: pd.DataFrame | None,
 ) -> dict[str, Evidence]:
-    """Collect what was measured of each model, the baseline first.
+    """Collect what was measured of the compared models; without comparison, of the baseline alone.
+
+    What was measured of a variant that is not compared stays out: it may tell of other pairs.
 
     Raises:
-        StaleArtifactError: A model was measured on other eval pairs, or not all of its artifacts
-            are there.
+        StaleArtifactError: The artifacts tell of different pairs or measurements, or a compared
+            model lacks some of its own.
     """
-    present = hash_pairs(eval_pairs)
-    evidence = {}
-    for name, metrics, scores, projection in (
-        ("baseline", baseline_metrics, baseline_scores, baseline_projection),
-        ("standard", standard_metrics, standard_scores, standard_projection),
-        ("lora", lora_metrics, lora_scores, lora_projection),
-    ):
-        if metrics is None:
-            continue
-        metrics.manifest.require_pairs(f"{name}_metrics", RERUN, eval=present)
-        if scores is None or projection is None:
-            raise StaleArtifactError(
-                f"found {name}_metrics, expected {name}_scores and {name}_projection with them. "
-                f"{RERUN}"
-            )
-        evidence[name] = Evidence(metrics, scores[scores["split"] == "eval"], projection)
+    artifacts = {
+        "baseline": (baseline_metrics, baseline_scores, baseline_projection),
+        "standard": (standard_metrics, standard_scores, standard_projection),
+        "lora": (lora_metrics, lora_scores, lora_projection),
+    }
+    shown = [each.model for each in comparison.models] if comparison else ["baseline"]
+    evidence = {name: _evidence(name, *artifacts[name]) for name in shown}
+    present = {
+        "train": hash_pairs(train_pairs),
+        "validation": hash_pairs(validation_pairs),
+        "eval": hash_pairs(eval_pairs),
+    }
+    for name, found in evidence.items():
+        found.metrics.manifest.require_pairs(f"{name}_metrics", RERUN, **present)
+    manifests = {name: found.metrics.manifest for name, found in evidence.items()}
+    if comparison is not None and comparison.manifests != manifests:
+        raise StaleArtifactError(
+            f"comparison was made from {', '.join(comparison.manifests)} as measured earlier, "
+            f"expected {', '.join(manifests)} as measured last. {RERUN}"
+        )
     return evidence
 
 
 def gather_training_runs(
+    evidence: dict[str, Evidence],
     standard_training_info: TrainingResult | None,
     standard_training_log: pd.DataFrame | None,
     lora_training_info: TrainingResult | None,
     lora_training_log: pd.DataFrame | None,
 ) -> dict[str, TrainingRun]:
-    """Collect the training runs there were."""
-    return {
-        result.model_type: TrainingRun(result, log)
-        for result, log in (
-            (standard_training_info, standard_training_log),
-            (lora_training_info, lora_training_log),
-        )
-        if result is not None and log is not None
-    }
+    """Collect the training runs of the variants that were gathered.
+
+    Raises:
+        StaleArtifactError: A variant was measured before it was trained anew.
+    """
+    runs = {}
+    for name, result, log in (
+        ("standard", standard_training_info, standard_training_log),
+        ("lora", lora_training_info, lora_training_log),
+    ):
+        if name not in evidence or result is None or log is None:
+            continue
+        if evidence[name].metrics.manifest.model != result.manifest:
+            raise StaleArtifactError(
+                f"{name}_metrics measured another model than {name}_training_info tells of, "
+                f"expected the last one trained. {RERUN}"
+            )
+        runs[name] = TrainingRun(result, log)
+    return runs
 
 
 def draw_cosine_distributions(evidence: dict[str, Evidence]) -> Drawing:
@@ -214,10 +233,16 @@ def build_report(
         charts: The charts by dataset name.
 
     Raises:
-        StaleArtifactError: The artifacts tell of different pairs, measurements or training runs.
+        StaleArtifactError: The audit tells of other pairs than the measurements.
     """
     baseline, *variants = (found.metrics for found in evidence.values())
-    _require_same_story(quality, [baseline, *variants], training_runs, comparison)
+    if quality.pairs != baseline.manifest.pairs:
+        splits = {**quality.pairs, **baseline.manifest.pairs}
+        other = [s for s in splits if quality.pairs.get(s) != baseline.manifest.pairs.get(s)]
+        raise StaleArtifactError(
+            f"data_quality_report tells of other {', '.join(other)} pairs than baseline_metrics, "
+            "expected the same. Run: kedro run --pipelines=data_quality"
+        )
     trainings = [run.result for run in training_runs.values()]
     captions = describe_charts(baseline, variants, trainings)
     return render_report(
@@ -230,30 +255,20 @@ def build_report(
     )
 
 
-def _require_same_story(
-    quality: DataQualityScore,
-    models: Sequence[BaselineMetrics],
-    training_runs: dict[str, TrainingRun],
-    comparison: ComparisonResult | None,
-) -> None:
-    manifests = {metrics.model: metrics.manifest for metrics in models}
-    if quality.pairs.get("eval") != models[0].manifest.pairs.get("eval"):
+def _evidence(
+    name: str,
+    metrics: BaselineMetrics | None,
+    scores: pd.DataFrame | None,
+    projection: pd.DataFrame | None,
+) -> Evidence:
+    if metrics is None or scores is None or projection is None:
         raise StaleArtifactError(
-            "data_quality_report tells of other eval pairs than baseline_metrics, expected the "
-            "same. Run: kedro run --pipelines=data_quality"
+            f"expected {name}_metrics, {name}_scores and {name}_projection, found not all three. "
+            f"{RERUN}"
         )
-    if comparison is not None and comparison.manifests != manifests:
-        raise StaleArtifactError(
-            f"comparison was made from {', '.join(comparison.manifests)} as measured earlier, "
-            f"expected {', '.join(manifests)} as measured last. {RERUN}"
-        )
-    for name, run in training_runs.items():
-        measured = manifests.get(name)
-        if measured is not None and measured.model != run.result.manifest:
-            raise StaleArtifactError(
-                f"{name}_metrics measured another model than {name}_training_info tells of, "
-                f"expected the last one trained. {RERUN}"
-            )
+    require_origin(f"{name}_scores", scores, metrics.manifest)
+    require_origin(f"{name}_projection", projection, metrics.manifest)
+    return Evidence(metrics, scores[scores["split"] == "eval"], projection)
 
 
 def _purities(found: Evidence, points: list[str]) -> "ClusterPurities":

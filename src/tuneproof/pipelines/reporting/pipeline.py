@@ -18,6 +18,7 @@ from tuneproof.pipelines.reporting.nodes import (
     gather_training_runs,
 )
 
+_PAIRS = ("train_pairs", "validation_pairs", "eval_pairs")
 _MEASURED = [
     f"{model}_{artifact}"
     for model in ("baseline", "standard", "lora")
@@ -37,18 +38,19 @@ _CHARTS = {
 
 
 def create_pipeline() -> Pipeline:
-    """Draw the charts and write the page; models that were not measured are left out."""
+    """Draw the charts and write the page; models that were not compared are left out."""
     return Pipeline(
         [
             Node(
                 gather_evidence,
-                inputs={name: name for name in ("eval_pairs", *_MEASURED)},
+                inputs={name: name for name in (*_PAIRS, "comparison", *_MEASURED)},
                 outputs="evidence",
                 name="gather_evidence",
             ),
             Node(
                 gather_training_runs,
                 inputs=[
+                    "evidence",
                     "standard_training_info",
                     "standard_training_log",
                     "lora_training_info",

@@ -36,9 +36,10 @@ def train_lora(
 def verify_adapter(
     candidate: EmbeddingModel,
     result: TrainingResult,
+    log: pd.DataFrame,
     expected: PairEmbeddings,
     validation_pairs: list[DatingPair],
-) -> tuple[EmbeddingModel, TrainingResult]:
+) -> tuple[EmbeddingModel, TrainingResult, pd.DataFrame]:
     """Check the adapter as it loads from disk, and let it pass only if it is what was trained.
 
     Raises:
@@ -50,4 +51,4 @@ def verify_adapter(
     )
     assert result.lora is not None
     lora = result.lora.model_copy(update={"check": check})
-    return candidate, result.model_copy(update={"lora": lora})
+    return candidate, result.model_copy(update={"lora": lora}), log

@@ -15,7 +15,7 @@ def create_pipeline() -> Pipeline:
                 outputs=[
                     "lora_candidate",
                     "lora_candidate_info",
-                    "lora_training_log",
+                    "lora_candidate_log",
                     "lora_candidate_embeddings",
                 ],
                 name="train_lora",
@@ -25,10 +25,11 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "lora_candidate",
                     "lora_candidate_info",
+                    "lora_candidate_log",
                     "lora_candidate_embeddings",
                     "validation_pairs",
                 ],
-                outputs=["lora_adapter", "lora_training_info"],
+                outputs=["lora_adapter", "lora_training_info", "lora_training_log"],
                 name="verify_adapter",
             ),
         ],
