@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tuneproof.base_model import PACKAGED_NAME, load_base_model, locate_base_model
-from tuneproof.errors import BaseModelError
+from tuneproof.errors import BaseModelError, DeviceError
 
 # Published by sentence-transformers for model.safetensors of all-MiniLM-L6-v2.
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -160,7 +160,7 @@ def test_revision_of_a_local_folder_is_refused(tiny_model_folder: Path) -> None:
 
 
 def test_missing_device_is_said_in_one_line(tiny_model_folder: Path) -> None:
-    with pytest.raises(BaseModelError, match="found device 'tpu', expected auto") as caught:
+    with pytest.raises(DeviceError, match=r"^device: found 'tpu', expected auto") as caught:
         load_base_model(str(tiny_model_folder), None, "tpu")  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
 

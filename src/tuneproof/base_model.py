@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tuneproof.encoding import Device, EmbeddingModel, load_transformer
-from tuneproof.errors import BaseModelError
+from tuneproof.errors import BaseModelError, DeviceError
 from tuneproof.manifest import Environment, Manifest, ModelIdentity
 
 PACKAGED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
@@ -35,6 +35,7 @@ def load_base_model(
     Raises:
         BaseModelError: The model is not there, cannot be fetched, cannot be loaded, or its
             weights have another hash.
+        DeviceError: The device is unknown, or this machine does not have it.
     """
     folder, identity = locate_base_model(name, revision)
     if expected_sha256 is not None and identity.sha256 != expected_sha256:
@@ -44,6 +45,8 @@ def load_base_model(
         )
     try:
         transformer = load_transformer(folder, device)
+    except DeviceError:
+        raise
     except Exception as error:  # safetensors, torch and transformers each raise their own types
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise BaseModelError(f"base model {name}: cannot load {folder}: {reason}") from error
