@@ -240,7 +240,8 @@ def split_by_group(
             raise InvalidPairsError(
                 f"cannot split validation pairs off: the {len(pairs)} train pairs form "
                 f"{len(sizes)} groups that share texts, the largest of {sizes.sum(axis=1).max()} "
-                "pairs; expected enough small groups of both labels. Add pairs with new texts."
+                "pairs; expected enough small groups of both labels. Add pairs with new texts, or "
+                "raise prepare.validation_fraction."
             )
     moves = chosen[groups]
     kept = [pair for pair, move in zip(pairs, moves, strict=True) if not move]

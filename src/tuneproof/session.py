@@ -49,13 +49,14 @@ class TuneproofSession(KedroSession):
         """Run pipelines; the arguments are those of KedroSession.run.
 
         Raises:
-            ClickException: A parameter is unknown, missing or out of range.
+            ClickException: A pipeline is unknown; a parameter is unknown, missing or out of range.
         """
         given = signature(KedroSession.run).bind(self, *arguments, **options).arguments
         given.pop("self")
         names = given.get("pipeline_names") or [given.get("pipeline_name") or "__default__"]
-        pipelines.set_requested(names)
-        known = sum((pipelines[name] for name in names if name in pipelines), start=Pipeline([]))
+        pipelines.set_requested(None)
+        self._require_known(names)
+        known = sum((pipelines[name] for name in names), start=Pipeline([]))
         try:
             if TRAINED_MODELS.keys() & known.inputs() and not any(map(given.get, _FILTERS)):
                 left_out = namespaces_to_leave_out(known, self.load_context().catalog)
@@ -66,6 +67,26 @@ class TuneproofSession(KedroSession):
             return super().run(**given)
         except ParameterValidationError as error:
             raise click.ClickException(str(error)) from error
+
+    def _require_known(self, names: list[str]) -> None:
+        """Refuse pipelines and runtime parameters that nothing reads, such as a misspelt one."""
+        blocks = {
+            name.removeprefix("params:").partition(".")[0]
+            for pipeline in pipelines.values()
+            for name in pipeline.inputs()
+            if name.startswith("params:")
+        }
+        settings = {*self.load_context().config_loader["globals"], *blocks}
+        runtime = self.store.get("runtime_params") or {}
+        for kind, given, known in (
+            ("pipeline", names, set(pipelines)),
+            ("parameter", runtime, settings),
+        ):
+            for name in given:
+                if name not in known:
+                    raise click.ClickException(
+                        f"no {kind} is named {name!r}, expected one of {', '.join(sorted(known))}"
+                    )
 
 
 def namespaces_to_leave_out(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> set[str]:
@@ -78,15 +99,15 @@ def namespaces_to_leave_out(pipeline: Pipeline, catalog: CatalogProtocol[Any, An
     reasons = {}
     for name in sorted(measured & pipeline.inputs()):
         if not catalog.exists(name):
-            reasons[name] = "is not trained"
+            reasons[name] = "is not trained: it cannot be evaluated"
         elif present is not None:
             recorded = cast(_ModelOnDisk, catalog.get(name)).manifest().pairs
             if any(recorded.get(split) != found for split, found in present.items()):
-                reasons[name] = "was trained on other pairs"
+                reasons[name] = "was trained on other pairs: it cannot be evaluated on these"
+    for name, reason in reasons.items():
+        logger.warning("%s %s", TRAINED_MODELS[name], reason)
     if reasons.keys() == measured:
         return set()
-    for name, reason in reasons.items():
-        logger.warning("%s %s: its evaluation is left out", TRAINED_MODELS[name], reason)
     return {TRAINED_MODELS[name] for name in reasons}
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score
 
 from tests.charts.drawing import bars, has_mathtext, scores, texts
@@ -66,6 +67,11 @@ class TestRocCurves:
         assert not has_mathtext(figure)
 
 
+def marks(figure: Figure) -> set[float]:
+    """Return where the vertical lines of the first axes stand."""
+    return {float(np.asarray(line.get_xdata())[0]) for line in figure.axes[0].lines}
+
+
 class TestCohensD:
     def test_bars_conventional_marks_and_n(self) -> None:
         effects = {"baseline": 0.41, "standard": -1.3, "lora": None}
@@ -74,8 +80,9 @@ class TestCohensD:
         assert widths == [0.41, -1.3, 0.0]
         shown = texts(figure)
         assert {"+0.41", "-1.30", "n/a (n=80)"} <= set(shown)
-        assert {"small\n0.2", "medium\n0.5", "large\n0.8", "large\n-0.8"} <= set(shown)
+        assert "dotted: Cohen's conventions, 0.2 small, 0.5 medium, 0.8 large" in shown
+        assert {0.2, 0.5, 0.8, -0.2, -0.5, -0.8} <= marks(figure)
         assert any("80 eval pairs" in text for text in shown)
 
     def test_marks_of_negative_effects_only_where_there_are_any(self) -> None:
-        assert "large\n-0.8" not in texts(cohens_d_bars({"baseline": 0.1}, 8))
+        assert not {-0.2, -0.5, -0.8} & marks(cohens_d_bars({"baseline": 0.1}, 8))

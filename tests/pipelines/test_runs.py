@@ -285,6 +285,26 @@ def test_a_missing_file_is_named(project: Project, tmp_path: Path) -> None:
         project.run("data_quality", train_pairs=str(tmp_path / "nowhere.jsonl"))
 
 
+@pytest.mark.parametrize(
+    ("names", "parameters", "message"),
+    [
+        (["data_qualty"], {}, "no pipeline is named 'data_qualty', expected one of .*data_quality"),
+        (
+            ["data_quality"],
+            {"trainpairs": "x"},
+            "no parameter is named 'trainpairs', .*train_pairs",
+        ),
+    ],
+)
+def test_what_nothing_reads_is_refused(
+    project: Project, names: list[str], parameters: dict[str, str], message: str
+) -> None:
+    """A misspelt setting would otherwise run on the shipped pairs and look like a result."""
+    with pytest.raises(click.ClickException, match=message):
+        project.run(*names, **parameters)
+    assert not project.data_root.exists()
+
+
 def test_a_misspelt_parameter_is_named(project: Project) -> None:
     with pytest.raises(click.ClickException, match=r"training_standard.*\n?learning_rat\n"):
         project.run("training_standard", training_standard={"learning_rat": 1.0})

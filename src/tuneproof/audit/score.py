@@ -220,7 +220,7 @@ def _leakage_warnings(leakage: LeakageCounts) -> Iterator[str]:
     if leakage.sharing_a_text:
         yield (
             f"{leakage.sharing_a_text} of {leakage.eval_pairs} eval pairs share a text with train; "
-            f"{leakage.clean} are clean: judge by those"
+            f"{leakage.clean} are clean"
         )
 
 

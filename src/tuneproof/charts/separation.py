@@ -147,18 +147,11 @@ def cohens_d_bars(effects: Mapping[str, float | None], n_pairs: int) -> Figure:
     signs = (1, -1) if lowest < 0 else (1,)
     lowest = min(lowest, -1.0) if lowest < 0 else lowest
     for sign in signs:
-        for name, mark in CONVENTIONAL_EFFECTS.items():
+        for mark in CONVENTIONAL_EFFECTS.values():
             axes.axvline(sign * mark, color=GUIDE_COLOUR, linestyle=":", linewidth=1, zorder=3)
-            axes.annotate(
-                f"{name}\n{sign * mark:g}",
-                (sign * mark, 1),
-                xycoords=("data", "axes fraction"),
-                xytext=(0, 2),
-                textcoords="offset points",
-                ha="center",
-                fontsize=SMALL,
-                color=GUIDE_COLOUR,
-            )
+    # Beside a large d the marks lie too close together to be labelled where they stand.
+    marks = ", ".join(f"{mark:g} {name}" for name, mark in CONVENTIONAL_EFFECTS.items())
+    axes.set_title(f"dotted: Cohen's conventions, {marks}", fontsize=SMALL, color=GUIDE_COLOUR)
     axes.axvline(0, color="black", linewidth=0.8)
     span = highest - lowest
     axes.set_xlim(lowest - (0.15 * span if lowest < 0 else 0), highest + 0.15 * span)

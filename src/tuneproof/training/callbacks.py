@@ -118,6 +118,13 @@ class TrainingRecorder(TrainerCallback):
                 "no evaluation of the run gave a defined Spearman: all validation cosines are "
                 "equal, so the model has collapsed; lower the learning rate"
             )
+        before = "n/a" if self.initial.spearman is None else f"{self.initial.spearman:.4f}"
+        logger.info(
+            "step %d is kept: validation Spearman %.4f, before training %s",
+            self._best.step,
+            self._best.spearman,
+            before,
+        )
         parameters = dict(self._transformer.named_parameters())
         with torch.no_grad():
             for name, weight in self._best.weights.items():

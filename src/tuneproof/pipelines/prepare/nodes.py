@@ -1,5 +1,7 @@
 """Nodes of `prepare`."""
 
+import logging
+
 from tuneproof.pairs import (
     DatingPair,
     PrepareOptions,
@@ -9,6 +11,8 @@ from tuneproof.pairs import (
     require_valid,
     split_by_group,
 )
+
+logger = logging.getLogger(__name__)
 
 
 def validate_pairs(
@@ -25,7 +29,10 @@ def validate_pairs(
         [(train_raw, train, rejected_train), (eval_raw, evaluation, rejected_eval)],
         options.on_invalid,
     )
-    return train, evaluation, [*rejected_train, *rejected_eval]
+    rejected = [*rejected_train, *rejected_eval]
+    if rejected:
+        logger.warning("%d rows are set aside: rejected_pairs holds them and why", len(rejected))
+    return train, evaluation, rejected
 
 
 def split_validation(
