@@ -161,7 +161,7 @@ def test_revision_of_a_local_folder_is_refused(tiny_model_folder: Path) -> None:
 
 def test_missing_device_is_said_in_one_line(tiny_model_folder: Path) -> None:
     with pytest.raises(DeviceError, match=r"^device: found 'tpu', expected auto") as caught:
-        load_base_model(str(tiny_model_folder), None, "tpu")  # type: ignore[arg-type]
+        load_base_model(str(tiny_model_folder), None, "tpu")  # type: ignore[arg-type]  # the fault
     assert "\n" not in str(caught.value)
 
 

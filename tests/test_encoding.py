@@ -133,7 +133,7 @@ class TestResolveDevice:
 
     def test_unknown_device_is_an_error(self) -> None:
         with pytest.raises(DeviceError, match="found 'tpu', expected auto or one of"):
-            resolve_device("tpu")  # type: ignore[arg-type]
+            resolve_device("tpu")  # type: ignore[arg-type]  # the fault
 
 
 def test_loaded_model_is_float32_and_in_evaluation_mode(tiny: "SentenceTransformer") -> None:

@@ -156,7 +156,8 @@ class TestMeasure:
         assert other.model_dump(exclude=depends) == measured().model_dump(exclude=depends)
 
     def test_eval_pairs_do_not_move_the_threshold(self) -> None:
-        other = measured(scores=scores_frame(evaluated=[(-c, *rest) for c, *rest in EVAL]))  # type: ignore[misc]
+        turned = [(-cosine, label, category, kind) for cosine, label, category, kind in EVAL]
+        other = measured(scores=scores_frame(evaluated=turned))
         assert other.best_threshold == measured().best_threshold
 
     def test_group_of_one_label_is_not_zero(self) -> None:

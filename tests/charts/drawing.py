@@ -37,7 +37,7 @@ def projection(n: int = 20, seed: int = 0) -> pd.DataFrame:
 
 def texts(figure: Figure) -> list[str]:
     """Draw the figure, and return every visible text that is not empty, as readers see it."""
-    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
+    FigureCanvasAgg(figure).draw()
     return [
         text.get_text().replace(r"\$", "$")
         for text in figure.findobj(Text)

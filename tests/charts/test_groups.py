@@ -88,15 +88,16 @@ class TestGroupMargins:
         assert not label_boxes_overlap(figure)
 
 
-class TestFalsePositives:
-    COUNTS = {  # noqa: RUF012
-        "baseline": {"dealbreaker": 4, "match": 0, "subtle": 0},
-        "lora": {"dealbreaker": 1, "match": 0, "subtle": 2},
-    }
-    INCOMPATIBLE = {"dealbreaker": 9, "match": 0, "subtle": 3}  # noqa: RUF012
+COUNTS = {
+    "baseline": {"dealbreaker": 4, "match": 0, "subtle": 0},
+    "lora": {"dealbreaker": 1, "match": 0, "subtle": 2},
+}
+INCOMPATIBLE = {"dealbreaker": 9, "match": 0, "subtle": 3}
 
+
+class TestFalsePositives:
     def test_bars_are_the_counts(self) -> None:
-        axes = false_positives(self.COUNTS, self.INCOMPATIBLE).axes[0]
+        axes = false_positives(COUNTS, INCOMPATIBLE).axes[0]
         widths = [
             [bar.get_width() for bar in model.patches]
             for model in axes.containers
@@ -105,7 +106,7 @@ class TestFalsePositives:
         assert widths == [[4, 0, 0], [1, 0, 2]]
 
     def test_n_of_incompatible_pairs_and_missing_ones(self) -> None:
-        shown = texts(false_positives(self.COUNTS, self.INCOMPATIBLE))
+        shown = texts(false_positives(COUNTS, INCOMPATIBLE))
         assert {"dealbreaker\nn=9", "match\nn=0", "subtle\nn=3"} <= set(shown)
         assert shown.count("n/a (n=0)") == 1
         assert {"baseline", "lora"} <= set(shown)

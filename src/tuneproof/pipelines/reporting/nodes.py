@@ -42,7 +42,7 @@ class TrainingRun:
     log: pd.DataFrame
 
 
-def gather_evidence(  # noqa: PLR0913
+def gather_evidence(  # noqa: PLR0913  # a node names each dataset it reads
     *,
     train_pairs: list[DatingPair],
     validation_pairs: list[DatingPair],
