@@ -396,6 +396,7 @@ class TestPrepareOptions:
             "on_invalid": "fail",
             "validation_fraction": 0.1,
             "seed": 0,
+            "near_duplicate_similarity": 0.8,
         }
         PrepareOptions(**right)
         with pytest.raises(ValidationError, match=next(iter(changes))):

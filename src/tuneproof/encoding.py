@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from tuneproof.errors import DeviceError
 from tuneproof.manifest import Manifest
-from tuneproof.pairs import DatingPair
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -18,6 +17,15 @@ if TYPE_CHECKING:
 Device = Literal["auto", "cuda", "mps", "cpu"]
 Vectors = npt.NDArray[np.float32]
 _SHOW_PROGRESS_FROM = 2_000
+_NEAREST_CHUNK = 4_000_000
+
+
+class TextPair(Protocol):
+    """Whatever has two texts."""
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Both texts, in order."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +138,7 @@ def embed_texts(
 
 
 def embed_pairs(
-    transformer: "SentenceTransformer", pairs: Sequence[DatingPair], batch_size: int
+    transformer: "SentenceTransformer", pairs: Sequence[TextPair], batch_size: int
 ) -> Vectors:
     """Encode both texts of each pair.
 
@@ -168,3 +176,40 @@ def pair_cosines(vectors: Vectors) -> npt.NDArray[np.float64]:
     dots = np.einsum("nd,nd->n", wide[:, 0], wide[:, 1])
     cosines: npt.NDArray[np.float64] = np.clip(dots / norms.prod(axis=1), -1.0, 1.0)
     return cosines
+
+
+def nearest_pairs(
+    vectors: Vectors, references: Vectors
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Find, for each pair, the reference pair whose texts are most like its own.
+
+    The similarity of two pairs is the mean of the cosines of their texts, in the order of the
+    texts that makes it larger.
+
+    Args:
+        vectors: Shape (n, 2, d).
+        references: Shape (m, 2, d), m at least 1.
+
+    Returns:
+        Position of the nearest reference, of equals the first, and its similarity, in [-1, 1]:
+        both of shape (n,).
+    """
+    unit, others = _unit(vectors), _unit(references)
+    rows = np.empty(len(vectors), dtype=np.int64)
+    similarities = np.empty(len(vectors), dtype=np.float64)
+    step = max(1, _NEAREST_CHUNK // len(references))
+    for start in range(0, len(vectors), step):
+        part = unit[start : start + step]
+        found = np.maximum(
+            part[:, 0] @ others[:, 0].T + part[:, 1] @ others[:, 1].T,
+            part[:, 0] @ others[:, 1].T + part[:, 1] @ others[:, 0].T,
+        )
+        best = found.argmax(axis=1)
+        rows[start : start + step] = best
+        similarities[start : start + step] = found[np.arange(len(part)), best] / 2
+    return rows, np.clip(similarities, -1.0, 1.0)
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(norms == 0, 1, norms), dtype=np.float32)

@@ -143,9 +143,15 @@ class ConsoleHooks:
             comparison = catalog.load("comparison")
         if comparison is not None:
             names = [f"{headline.model}_metrics" for headline in comparison.models]
-            console.print(headline_table([catalog.load(name) for name in names]))
-            for statement in comparison.statements:
-                console.print(statement, markup=False)
+            measured = [catalog.load(name) for name in names]
+            console.print(headline_table(measured, comparison.beside_headline))
+            for title, lines in (
+                ("Verdict", [*comparison.verdict, *comparison.left_out]),
+                ("Threats to validity", comparison.threats),
+            ):
+                console.print(f"\n{title}", style="bold")
+                for line in lines:
+                    console.print(f"- {line}", markup=False, highlight=False)
         elif "baseline_metrics" in made:
             console.print(headline_table([catalog.load("baseline_metrics")]))
         if "comparison_report" in made:

@@ -93,12 +93,15 @@ class PrepareOptions:
         on_invalid: `fail` stops at invalid rows, `quarantine` sets them aside and goes on.
         validation_fraction: Share of the train pairs that becomes validation pairs, in (0, 1).
         seed: Seed of the validation split.
+        near_duplicate_similarity: Jaccard similarity of the tokens from which two texts are near
+            duplicates, in (0, 1].
     """
 
     prefixes: tuple[str, ...] | None
     on_invalid: Literal["fail", "quarantine"]
     validation_fraction: Annotated[float, Field(gt=0, lt=1)]
     seed: Annotated[int, Field(ge=0)]
+    near_duplicate_similarity: Annotated[float, Field(gt=0, le=1)]
 
 
 def parse_pairs(
@@ -172,7 +175,7 @@ def require_valid(
         raise InvalidPairsError("\n".join(lines))
 
 
-def hash_pairs(pairs: Iterable[DatingPair]) -> str:
+def hash_pairs(pairs: Iterable[BaseModel]) -> str:
     """Return the SHA-256 (hexadecimal) of the pairs' content, their order included."""
     digest = hashlib.sha256()
     for pair in pairs:
@@ -203,6 +206,30 @@ def connected_groups(pairs: Sequence[DatingPair]) -> npt.NDArray[np.int64]:
     return np.array(
         [order.setdefault(int(component[node]), len(order)) for node in first], dtype=np.int64
     )
+
+
+def swap_prefixes(pairs: Iterable[DatingPair], prefixes: tuple[str, str]) -> list[DatingPair]:
+    """Exchange two prefixes in both texts: `boy: a` becomes `girl: a`, and the other way round.
+
+    Args:
+        pairs: The pairs.
+        prefixes: The two, without the colon.
+
+    Returns:
+        The pairs in their order; a text that begins with neither prefix stays as it is.
+    """
+    exchange = {f"{prefixes[0]}:": f"{prefixes[1]}:", f"{prefixes[1]}:": f"{prefixes[0]}:"}
+
+    def swap(text: str) -> str:
+        for old, new in exchange.items():
+            if text.startswith(old):
+                return new + text.removeprefix(old)
+        return text
+
+    return [
+        pair.model_copy(update={"text_1": swap(pair.text_1), "text_2": swap(pair.text_2)})
+        for pair in pairs
+    ]
 
 
 def split_by_group(

@@ -7,12 +7,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tuneproof.audit.score import AuditOptions
+from tuneproof.audit.gates import ConflictGate, GateOptions, LeakageGate, OverallGate
+from tuneproof.audit.leakage import trace_leakage
+from tuneproof.audit.score import AuditOptions, DataQualityScore, audit
+from tuneproof.metrics.uncertainty import BootstrapOptions
 from tuneproof.pairs import DatingPair, RawLines, parse_pairs
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT / ".." / "shared" / "published"
-OPTIONS = AuditOptions(target_overall=60)
+BOOTSTRAP = BootstrapOptions(rounds=200, seed=0)
+
+
+def options_with(minimum: float) -> AuditOptions:
+    """Options whose overall gate asks for this score."""
+    return AuditOptions(
+        smallest_group=10,
+        gates=GateOptions(
+            overall=OverallGate(minimum, "warn"),
+            leakage=LeakageGate(0.1, "warn"),
+            conflicts=ConflictGate(0, "warn"),
+        ),
+        bootstrap=BOOTSTRAP,
+    )
+
+
+OPTIONS = options_with(60)
 
 needs_published = pytest.mark.skipif(
     not PUBLISHED.is_dir(), reason="the published pairs are not here"
@@ -44,6 +63,10 @@ def load(file: Path) -> tuple[DatingPair, ...]:
 
 def shipped() -> list[DatingPair]:
     return list(load(ROOT / "data" / "01_raw" / "dating_pairs.jsonl"))
+
+
+def shipped_eval() -> list[DatingPair]:
+    return list(load(ROOT / "data" / "01_raw" / "eval_pairs.jsonl"))
 
 
 def published() -> list[DatingPair]:
@@ -85,3 +108,15 @@ def permute_partners(pairs: Sequence[DatingPair], seed: int) -> list[DatingPair]
         pair.model_copy(update={"text_2": pairs[i].text_2})
         for pair, i in zip(pairs, order, strict=True)
     ]
+
+
+def audit_of(
+    train: Sequence[DatingPair],
+    validation: Sequence[DatingPair] = (),
+    evaluation: Sequence[DatingPair] = (),
+    n_rejected: int = 0,
+    options: AuditOptions = OPTIONS,
+) -> DataQualityScore:
+    """Trace the leakage and audit."""
+    leakage = trace_leakage(train, validation, evaluation, 0.8)
+    return audit(train, validation, evaluation, leakage, n_rejected, options)

@@ -1,7 +1,9 @@
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
-from tuneproof.audit.score import DataQualityScore, summarise
+from tuneproof.audit.leakage import trace_leakage
+from tuneproof.audit.score import DataQualityScore
+from tuneproof.audit.summary import summarise
 from tuneproof.pairs import RejectedRow
 from tuneproof.pipelines.data_quality import create_pipeline
 
@@ -15,6 +17,9 @@ def test_the_pipeline_scores_and_summarises() -> None:
             "train_pairs": MemoryDataset(shipped()[:150]),
             "validation_pairs": MemoryDataset(shipped()[150:]),
             "eval_pairs": MemoryDataset([pair()]),
+            "pair_leakage": MemoryDataset(
+                trace_leakage(shipped()[:150], shipped()[150:], [pair()], 0.8)
+            ),
             "rejected_pairs": MemoryDataset(rejected),
             "params:data_quality": MemoryDataset(OPTIONS),
         }

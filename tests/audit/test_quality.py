@@ -98,6 +98,34 @@ def test_random_labels_of_the_published_pairs_are_inconsistent() -> None:
     assert random.score < 20
 
 
+def test_the_overlap_of_the_words_speaks_for_labels_in_either_direction() -> None:
+    # Words that come in one pair only: nothing but their overlap tells the label.
+    for same in (0, 1):
+        pairs = [
+            pair(f"a{i} b{i}", f"a{i} c{i}" if i % 2 == same else f"d{i} e{i}", i % 2)
+            for i in range(60)
+        ]
+        found = consistency(pairs)
+        assert found.score == pytest.approx(100)
+        assert "follow from the overlap of the words" in found.detail
+
+
+@pytest.mark.parametrize("n", [40, 200, 1000])
+def test_chance_is_taken_off_whatever_the_number_of_pairs(n: int) -> None:
+    random = np.random.default_rng(0)
+    words = [f"w{i}" for i in range(30)]
+    scores = [
+        consistency(
+            [
+                pair(" ".join(random.choice(words, 4)), " ".join(random.choice(words, 4)), i % 2)
+                for i in range(n)
+            ]
+        ).score
+        for _ in range(6)
+    ]
+    assert max(score or 0 for score in scores) < 30
+
+
 def test_one_label_is_not_held_against_anything() -> None:
     found = consistency([pair(f"boy: {i}", label=1) for i in range(30)])
     assert found.score == 100

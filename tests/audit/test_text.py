@@ -6,9 +6,13 @@ from tuneproof.audit.text import (
     count_sentences,
     count_syllables,
     prefix,
+    printable,
     statement,
     statements,
+    word_overlap,
     words,
+    words_and_neighbours,
+    words_of_both,
 )
 
 from .examples import pair
@@ -92,3 +96,31 @@ def test_any_text_can_be_taken_apart(text: str) -> None:
     assert text.endswith(statement(text))
     assert count_sentences(text) <= max(1, len(words(text)))
     assert all(count_syllables(word) >= 1 for word in words(text))
+
+
+def test_words_and_their_neighbours() -> None:
+    assert words_and_neighbours("boy: I'm in") == ["boy", "i'm", "in", "boy i'm", "i'm in"]
+    assert words_and_neighbours("...") == []
+
+
+def test_the_words_of_both_keep_their_side() -> None:
+    found = words_of_both(pair("boy: tea now", "girl: no tea"))
+    assert found == ["1 tea", "1 now", "2 no", "2 tea", "both tea"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "overlap"),
+    [
+        ("boy: a b", "girl: b a", 1.0),
+        ("boy: a b", "girl: b c", 1 / 3),
+        ("boy: a", "girl: b", 0.0),
+        ("boy: ...", "girl: !", 0.0),
+    ],
+)
+def test_the_overlap_of_words(first: str, second: str, overlap: float) -> None:
+    assert word_overlap(pair(first, second)) == pytest.approx(overlap)
+
+
+def test_what_a_terminal_would_obey_is_escaped() -> None:
+    assert printable("caf\u00e9 [/x]") == "caf\u00e9 [/x]"
+    assert printable("a\n\x1b[31m") == r"a\n\x1b[31m"

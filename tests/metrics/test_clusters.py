@@ -6,13 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+from sklearn.metrics.cluster import contingency_matrix
 
 from tuneproof.metrics.clusters import (
     ClusterSummary,
     HdbscanOptions,
     UmapOptions,
+    chance_purity,
+    cluster_agreement,
     hdbscan_clusters,
     purity_by_cluster,
+    purity_draws,
     summarise_clusters,
     symmetric_pair_vectors,
     umap_projection,
@@ -141,6 +146,181 @@ class TestSummary:
             weighted = sum(size * purity for _, size, purity in parts) / clustered
             assert summary.cluster_purity == pytest.approx(weighted)
             assert weighted >= 0.5
+
+
+points = st.lists(st.tuples(st.integers(-1, 3), st.integers(0, 1)), min_size=1, max_size=30)
+
+
+def purity_by_hand(rows: Sequence[tuple[int, int]]) -> float | None:
+    """Purity, noise ignored, from scikit-learn's table of clusters and labels."""
+    inside = [row for row in rows if row[0] != -1]
+    if not inside:
+        return None
+    table = contingency_matrix([cluster for cluster, _ in inside], [label for _, label in inside])
+    return float(table.max(axis=1).sum() / table.sum())
+
+
+class TestAgreement:
+    @given(points)
+    def test_agrees_with_scikit_learn_and_a_loop(self, rows: list[tuple[int, int]]) -> None:
+        clusters, labels = np.array(rows).T
+        found = cluster_agreement(clusters, labels)
+        purity, noise = purity_by_hand(rows), sum(cluster == -1 for cluster, _ in rows)
+        assert summarise_clusters(clusters, labels).cluster_purity == (
+            None if purity is None else pytest.approx(purity)
+        )
+        right = 0.0 if purity is None else purity * (len(rows) - noise)
+        assert found.purity_with_noise == pytest.approx(right / len(rows))
+        if len(set(labels.tolist())) == 1:
+            assert found[1:] == (None, None)
+            return
+        alone = [f"noise {i}" if c == -1 else f"cluster {c}" for i, (c, _) in enumerate(rows)]
+        assert found.adjusted_rand_index == pytest.approx(adjusted_rand_score(labels, alone))
+        assert found.adjusted_mutual_information == pytest.approx(
+            adjusted_mutual_info_score(labels, alone), abs=1e-9
+        )
+
+    @given(points)
+    def test_rand_index_follows_its_formula_over_pairs_of_points(
+        self, rows: list[tuple[int, int]]
+    ) -> None:
+        clusters, labels = np.array(rows).T
+        found = cluster_agreement(clusters, labels).adjusted_rand_index
+        together = both = alike = total = 0
+        for i, (c, label) in enumerate(rows):
+            for other_c, other_label in rows[:i]:
+                total += 1
+                together += c == other_c != -1
+                alike += label == other_label
+                both += c == other_c != -1 and label == other_label
+        if found is None:
+            assert len(set(labels.tolist())) == 1
+            return
+        by_chance = together * alike / total
+        largest = (together + alike) / 2
+        # Equal only where neither joins two points: two points, apart in both.
+        expected = 1.0 if largest == by_chance else (both - by_chance) / (largest - by_chance)
+        assert found == pytest.approx(expected, abs=1e-9)
+
+    def test_noise_does_not_pay(self) -> None:
+        labels = np.tile([0, 1], 50)
+        perfect = cluster_agreement(labels.copy(), labels)
+        assert perfect == pytest.approx((1, 1, 1))
+        few = np.where(np.arange(100) < 10, labels, -1)
+        assert summarise_clusters(few, labels).cluster_purity == 1
+        sparse = cluster_agreement(few, labels)
+        assert sparse.purity_with_noise == pytest.approx(0.1)
+        assert sparse.adjusted_rand_index is not None
+        assert sparse.adjusted_rand_index < 0.05
+        nothing = cluster_agreement(np.full(100, -1), labels)
+        assert nothing == pytest.approx((0, 0, 0), abs=1e-9)
+
+    def test_names_of_the_clusters_do_not_matter(self) -> None:
+        generator = np.random.default_rng(0)
+        clusters, labels = generator.integers(-1, 4, 80), generator.integers(0, 2, 80)
+        renamed = np.where(clusters == -1, -1, 10 - 2 * clusters)
+        assert cluster_agreement(renamed, labels) == pytest.approx(
+            cluster_agreement(clusters, labels)
+        )
+
+    def test_of_nothing_is_none(self) -> None:
+        empty = np.array([], dtype=np.int64)
+        assert cluster_agreement(empty, empty) == (None, None, None)
+
+    def test_input_is_left_alone(self) -> None:
+        clusters = np.array([0, -1, -1, 0])
+        cluster_agreement(clusters, np.array([0, 1, 0, 1]))
+        assert clusters.tolist() == [0, -1, -1, 0]
+
+
+class TestChancePurity:
+    @given(points, st.integers(0, 99))
+    def test_agrees_with_permuting_one_by_one(self, rows: list[tuple[int, int]], seed: int) -> None:
+        clusters, labels = np.array(rows).T
+        generator = np.random.default_rng(seed)
+        permuted = np.array([generator.permutation(labels) for _ in range(19)])
+        found = chance_purity(clusters, labels, permuted)
+        observed = purity_by_hand(rows)
+        if observed is None:
+            assert found is None
+            return
+        purities = [purity_by_hand(list(zip(clusters, draw, strict=True))) for draw in permuted]
+        expected = np.array(purities, dtype=np.float64)
+        at_least = sum(purity >= observed - 1e-12 for purity in expected)
+        assert found == pytest.approx(
+            (expected.mean(), np.quantile(expected, 0.95), (1 + at_least) / 20)
+        )
+
+    def test_labels_that_follow_the_clusters_are_found(self) -> None:
+        clusters = np.repeat([0, 1, 2, -1], 20)
+        labels = np.repeat([0, 1, 0, 1], 20)
+        generator = np.random.default_rng(1)
+        permuted = np.array([generator.permutation(labels) for _ in range(999)])
+        found = chance_purity(clusters, labels, permuted)
+        assert found is not None
+        assert found.p_value == 1 / 1000
+        assert 0.5 < found.mean < found.percentile_95 < 0.75
+
+    def test_p_values_are_no_smaller_than_chance_under_the_null(self) -> None:
+        generator = np.random.default_rng(2)
+        clusters = np.repeat([0, 1, 2, 3, -1], 12)
+        labels = np.tile([0, 1], 30)
+        p_values = []
+        for _ in range(400):
+            draws = np.array([generator.permutation(labels) for _ in range(100)])
+            found = chance_purity(clusters, draws[0], draws[1:])
+            assert found is not None
+            p_values.append(found.p_value)
+        for level in (0.05, 0.1, 0.25, 0.5):
+            # Binomial: three standard errors above the level.
+            bound = level + 3 * (level * (1 - level) / 400) ** 0.5
+            assert np.mean(np.array(p_values) <= level) <= bound
+
+    def test_texts_that_share_a_label_must_be_permuted_together(self) -> None:
+        # Both texts of a pair in one cluster: permuted apart, chance looks like a finding.
+        clusters = np.tile(np.repeat(np.arange(20), 3), 2)
+        generator = np.random.default_rng(3)
+        together, apart = [], []
+        for _ in range(100):
+            pair_labels = generator.permutation(np.repeat([0, 1], 30))
+            labels = np.tile(pair_labels, 2)
+            pairs = np.array([generator.permutation(pair_labels) for _ in range(99)])
+            texts = np.array([generator.permutation(labels) for _ in range(99)])
+            right = chance_purity(clusters, labels, np.tile(pairs, (1, 2)))
+            wrong = chance_purity(clusters, labels, texts)
+            assert right is not None
+            assert wrong is not None
+            together.append(right.p_value <= 0.05)
+            apart.append(wrong.p_value <= 0.05)
+        assert np.mean(together) < 0.12
+        assert np.mean(apart) > 0.5
+
+    @pytest.mark.parametrize("shape", [(0, 3), (2, 4), (3,)])
+    def test_wrong_shapes_are_an_error(self, shape: tuple[int, ...]) -> None:
+        labels = np.array([0, 1, 0])
+        with pytest.raises(ValueError, match="permuted labels: found shape"):
+            chance_purity(labels, labels, np.zeros(shape, dtype=np.int64))
+
+
+class TestPurityDraws:
+    @given(points, st.integers(0, 99))
+    def test_agrees_with_repeating_the_points(self, rows: list[tuple[int, int]], seed: int) -> None:
+        clusters, labels = np.array(rows).T
+        weights = np.random.default_rng(seed).poisson(0.7, size=(12, len(rows)))
+        found = purity_draws(clusters, labels, weights)
+        for purity, times in zip(found, weights, strict=True):
+            drawn = [row for row, count in zip(rows, times, strict=True) for _ in range(count)]
+            expected = purity_by_hand(drawn)
+            assert purity == pytest.approx(np.nan if expected is None else expected, nan_ok=True)
+
+    def test_all_points_once_is_the_purity(self) -> None:
+        clusters, labels = np.array([0, 0, 0, 1, -1]), np.array([1, 1, 0, 0, 1])
+        assert purity_draws(clusters, labels, np.ones((1, 5))).tolist() == [0.75]
+
+    def test_wrong_shapes_are_an_error(self) -> None:
+        labels = np.array([0, 1, 0])
+        with pytest.raises(ValueError, match=r"weights: found shape \(1, 2\), expected"):
+            purity_draws(labels, labels, np.ones((1, 2)))
 
 
 class TestOptions:

@@ -16,6 +16,7 @@ from tuneproof.metrics.decisions import (
     best_f1_threshold,
     decide,
     false_positives_by_group,
+    threshold_at_recall,
     threshold_sweep,
 )
 
@@ -142,6 +143,55 @@ class TestBestF1Threshold:
         assert best_f1_threshold(scores, labels) == pytest.approx(0.8)
 
 
+class TestThresholdAtRecall:
+    @given(rows_with_positive, st.floats(0, 1))
+    def test_reaches_the_recall_and_the_next_higher_one_does_not(
+        self, drawn: Rows, recall: float
+    ) -> None:
+        scores, labels = arrays(drawn)
+        threshold = threshold_at_recall(scores, labels, recall)
+        assert threshold is not None
+        found = decide(scores, labels, threshold).recall
+        assert found is not None
+        assert found >= recall
+        called = scores[scores >= threshold]
+        assert len(called)
+        if called.max() > called.min():  # raised past the lowest score that it calls compatible
+            higher = float(called[called > called.min()].min())
+            beyond = decide(scores, labels, higher).recall
+            assert beyond is not None
+            assert beyond < recall
+
+    @given(rows_with_positive)
+    def test_meets_the_recall_of_another_model_exactly(self, drawn: Rows) -> None:
+        scores, labels = arrays(drawn)
+        positives = int(labels.sum())
+        distinct = len(set(scores[labels == 1]))
+        for hits in range(1, positives + 1):
+            threshold = threshold_at_recall(scores, labels, hits / positives)
+            assert threshold is not None
+            found = decide(scores, labels, threshold).true_positives
+            assert found >= hits
+            if distinct == positives:
+                assert found == hits
+
+    @pytest.mark.parametrize(
+        ("recall", "expected"), [(0.0, 0.8), (0.5, 0.8), (0.51, -0.45), (1.0, -0.45)]
+    )
+    def test_known_answers(self, recall: float, expected: float) -> None:
+        scores, labels = np.array([0.9, 0.7, -0.4, -0.5]), np.array([1, 0, 1, 0])
+        assert threshold_at_recall(scores, labels, recall) == pytest.approx(expected)
+
+    @pytest.mark.parametrize("drawn", [[], [(0.5, 0)]], ids=["empty", "no positive"])
+    def test_without_compatible_pairs_is_none(self, drawn: Rows) -> None:
+        assert threshold_at_recall(*arrays(drawn), 0.5) is None
+
+    @pytest.mark.parametrize("recall", [-0.1, 1.1, float("nan")])
+    def test_recall_out_of_range_is_an_error(self, recall: float) -> None:
+        with pytest.raises(ValueError, match="found recall"):
+            threshold_at_recall(np.array([0.5]), np.array([1]), recall)
+
+
 class TestFalsePositivesByGroup:
     @given(st.lists(st.tuples(score, st.integers(0, 1), st.sampled_from("abc"))), score)
     def test_counts_the_false_positives_of_each_group(
@@ -152,7 +202,7 @@ class TestFalsePositivesByGroup:
 
         counts = false_positives_by_group(scores, labels, groups, threshold)
 
-        assert set(counts) == set(groups)
+        assert list(counts) == sorted(set(groups))
         for name, count in counts.items():
             inside = [(s, label) for s, label, group in drawn if group == name]
             assert count == decide(*arrays(inside), threshold).false_positives

@@ -1,4 +1,5 @@
 import math
+import statistics
 
 import numpy as np
 import pytest
@@ -64,6 +65,22 @@ def test_welch_follows_its_formula(compatible: list[float], incompatible: list[f
     reference = stats.ttest_ind(compatible, incompatible, equal_var=False)
     assert found.t_statistic == pytest.approx(reference[0], rel=1e-6, abs=1e-9)
     assert found.p_value == pytest.approx(reference[1], rel=1e-5, abs=1e-12)
+
+
+@given(cosines, cosines)
+def test_d_and_margin_follow_their_formulas(
+    compatible: list[float], incompatible: list[float]
+) -> None:
+    scores, labels = both(compatible, incompatible)
+    difference = sum(compatible) / len(compatible) - sum(incompatible) / len(incompatible)
+    assert margin(scores, labels) == pytest.approx(difference, abs=1e-12)
+    found = cohens_d(scores, labels)
+    if len(set(compatible)) == len(set(incompatible)) == 1:
+        assert found is None
+        return
+    within = sum((len(side) - 1) * statistics.variance(side) for side in (compatible, incompatible))
+    pooled = math.sqrt(within / (len(compatible) + len(incompatible) - 2))
+    assert found == pytest.approx(difference / pooled, rel=1e-9, abs=1e-9)
 
 
 @given(st.lists(st.tuples(*[st.integers(-1000, 1000)] * 2), min_size=2, max_size=25))

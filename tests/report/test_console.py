@@ -2,8 +2,8 @@ import io
 
 from rich.console import Console
 
-from tests.audit.examples import OPTIONS, pair, shipped
-from tuneproof.audit.score import DataQualityScore, audit
+from tests.audit.examples import audit_of, pair, permute_labels, shipped
+from tuneproof.audit.score import DataQualityScore
 from tuneproof.report.console import data_quality_table
 
 
@@ -14,7 +14,7 @@ def render(report: DataQualityScore) -> str:
 
 
 def test_the_table_shows_every_score_and_count() -> None:
-    report = audit(shipped(), [], shipped()[:7], 0, OPTIONS)
+    report = audit_of(shipped(), [], shipped()[:7], 0)
     shown = render(report)
     for dimension in report.dimensions:
         assert dimension.name in shown
@@ -24,10 +24,37 @@ def test_the_table_shows_every_score_and_count() -> None:
     assert "of 7 eval pairs" in shown
     assert f"Overall {report.overall:.1f} of 100, target 60 met" in shown
     assert "7 of 7 eval pairs stand in train" in shown
+    for probe in report.probes:
+        assert probe.name in shown
+    assert "leakage (warn)" in shown
+    assert "not passed" in shown
+
+
+def test_the_caption_names_what_holds_the_score_down() -> None:
+    report = audit_of(permute_labels(shipped(), 0))
+    assert f"of 100, target 60 missed; held down by {report.held_down_by[0]}" in render(report)
+
+
+def test_the_table_shows_probes_label_errors_and_conflicts() -> None:
+    training = [
+        pair(f"boy: {'yes' if i % 2 else 'no'} {i}", f"girl: g{i}", int(i % 2 != (i == 0)))
+        for i in range(80)
+    ]
+    evaluation = [pair(f"boy: {'yes' if i % 2 else 'no'} e{i}", f"f{i}", i % 2) for i in range(40)]
+    conflict = [pair("same", "texts", label) for label in (0, 1)]
+    shown = render(audit_of([*training, *conflict], [], evaluation))
+
+    def line(name: str) -> list[str]:
+        return next(line for line in shown.splitlines() if f"  {name} " in line).split()
+
+    assert "1.000" in line("text_1 alone")
+    assert "1" in line("train, likely wrong")
+    assert "1" in line("under both labels")
+    assert "2 rows in label conflicts, expected 0 at most" in shown
 
 
 def test_a_score_that_does_not_apply_is_n_a() -> None:
-    report = audit([pair("a", "b")], [], [], 0, OPTIONS)
+    report = audit_of([pair("a", "b")], [], [], 0)
     line = next(line for line in render(report).splitlines() if "Gender by label" in line)
     assert " n/a " in line
 
@@ -37,6 +64,6 @@ def test_markup_in_a_name_is_shown_and_not_read() -> None:
         pair(category="[/x]", pair_type="[red]evil[/red]", label=1),
         pair(category="[bold", pair_type="[link=http://evil]here", label=0),
     ]
-    shown = render(audit(pairs, [], [], 0, OPTIONS))
+    shown = render(audit_of(pairs, [], [], 0))
     for name in ("[/x]", "[red]evil[/red]", "[bold", "[link=http://evil]here"):
         assert name in shown

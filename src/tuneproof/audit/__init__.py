@@ -1,1 +1,1 @@
-"""Is the data fit to train on: five scores, leakage, and warnings in plain words."""
+"""Is the data fit to train on and to prove anything: scores, leakage, shortcuts, label errors."""

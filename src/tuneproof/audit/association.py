@@ -1,17 +1,21 @@
 """How strongly does something depend on the label?
 
 Everywhere below, `labels` holds 0 or 1, n of them. An association that the data leave undefined
-is None: a label with fewer than `FEWEST` pairs, or nothing that varies. `out_of_fold_auc` says why.
+is None: a label with fewer than `FEWEST` pairs, or nothing that varies. `out_of_fold` says why.
 """
 
 import math
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tuneproof.pairs import DatingPair, connected_groups
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 FEWEST: Final = 10
 """Pairs that each label needs before an association with it is measured."""
@@ -31,6 +35,20 @@ class Association(NamedTuple):
     size: float
     p_value: float
     n: int
+
+
+class OutOfFold(NamedTuple):
+    """Predictions of n distinct pairs without conflict, each by a model that saw none of its texts.
+
+    Attributes:
+        pairs: The pairs, sorted by their texts.
+        labels: 0 or 1, shape (n,).
+        probabilities: Of label 1, in [0, 1], shape (n,).
+    """
+
+    pairs: list[DatingPair]
+    labels: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float64]
 
 
 def too_few(labels: Sequence[int]) -> str | None:
@@ -100,29 +118,46 @@ def point_biserial(values: Sequence[float], labels: Sequence[int]) -> Associatio
 def out_of_fold_auc(features: Sequence[Sequence[str]], pairs: Sequence[DatingPair]) -> float | str:
     """AUC with which a bag of features predicts the label of pairs it was not fitted on.
 
-    TF-IDF and logistic regression, 5 folds stratified by label, the out-of-fold probabilities
-    pooled. Pairs that share a text, directly or through other pairs (`connected_groups`), stand in
-    one fold (`sklearn.model_selection.StratifiedGroupKFold`), so no text stands in fit and test.
-    Each distinct pair counts once, and pairs with both labels not at all. Pooling folds makes
-    chance a little less than 0.5.
+    Over the pooled predictions of `out_of_fold`; pooling folds makes chance a little less than 0.5.
 
     Args:
         features: The features of n pairs, such as words.
         pairs: The n pairs.
 
     Returns:
-        In [0, 1], 0.5 for chance; or the reason why there is none: too few distinct pairs of a
-        label, no feature, fewer than 5 groups, or a fold with more than half of a label's pairs.
+        In [0, 1], 0.5 for chance; or the reason why there is none.
     """
-    rows = _distinct_rows(features, pairs)
+    predicted = out_of_fold(features, pairs)
+    if isinstance(predicted, str):
+        return predicted
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(predicted.labels, predicted.probabilities))
+
+
+def out_of_fold(features: Sequence[Sequence[str]], pairs: Sequence[DatingPair]) -> OutOfFold | str:
+    """Predict each label from a bag of features, by a model fitted on pairs without its texts.
+
+    TF-IDF and logistic regression, 5 folds stratified by label. Pairs that share a text, directly
+    or through other pairs (`connected_groups`), stand in one fold
+    (`sklearn.model_selection.StratifiedGroupKFold`), so no text stands in fit and test. Each
+    distinct pair counts once, and pairs with both labels not at all.
+
+    Args:
+        features: The features of n pairs, such as words.
+        pairs: The n pairs.
+
+    Returns:
+        The predictions, or the reason why there are none: too few distinct pairs of a label, no
+        feature, fewer than 5 groups, or a fold with more than half of a label's pairs.
+    """
+    rows = distinct_rows(features, pairs)
     labels = [pair.label for _, pair in rows]
     if reason := too_few(labels):
         return f"distinct pairs without conflict: {reason}"
     if not any(bag for bag, _ in rows):
         return "no words"
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
     target = np.array(labels, dtype=np.int64)
@@ -140,19 +175,30 @@ def out_of_fold_auc(features: Sequence[Sequence[str]], pairs: Sequence[DatingPai
     if any((np.bincount(target[test], minlength=2) > most).any() for _, test in folds):
         return unfit
     probabilities = cross_val_predict(
-        LogisticRegression(C=10.0, solver="liblinear", random_state=0),
+        label_classifier(),
         TfidfVectorizer(analyzer=list).fit_transform([bag for bag, _ in rows]),
         target,
         cv=folds,
         method="predict_proba",
     )
-    return float(roc_auc_score(target, probabilities[:, 1]))
+    return OutOfFold([pair for _, pair in rows], target, probabilities[:, 1])
 
 
-def _distinct_rows(
+def label_classifier() -> "LogisticRegression":
+    """Return the classifier of every model of the audit: weakly regularised."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=10.0, solver="liblinear", random_state=0)
+
+
+def distinct_rows(
     features: Sequence[Sequence[str]], pairs: Sequence[DatingPair]
 ) -> list[tuple[tuple[str, ...], DatingPair]]:
-    """Return features and pair, one of each distinct pair, sorted: order is of no account."""
+    """Return features and pair, one of each distinct pair without conflict, sorted by the texts.
+
+    The order of the pairs is of no account: of equal texts, the first features in order stand for
+    all.
+    """
     labels: defaultdict[tuple[str, ...], set[int]] = defaultdict(set)
     rows: dict[tuple[str, ...], tuple[tuple[str, ...], DatingPair]] = {}
     for bag, pair in zip(features, pairs, strict=True):

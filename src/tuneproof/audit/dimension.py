@@ -1,5 +1,6 @@
 """What a score is: a sub-score with its evidence, and the dimension it belongs to."""
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,8 +39,10 @@ class Dimension(BaseModel):
 
     Attributes:
         name: What people call it.
-        score: Mean of the sub-scores that apply, in [0, 100]; None if none does.
+        score: Mean of the sub-scores that apply, and no more than the limits, in [0, 100]; None if
+            none applies.
         sub_scores: The sub-scores by field name.
+        necessary: Field names of the sub-scores without which the data is worth nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -47,10 +50,37 @@ class Dimension(BaseModel):
     name: str
     score: Score | None
     sub_scores: dict[str, SubScore]
+    necessary: list[str]
 
     @classmethod
-    def of(cls, name: str, **sub_scores: SubScore) -> Self:
-        """Take the mean of the sub-scores that apply."""
+    def of(cls, name: str, *, necessary: Sequence[str] = (), **sub_scores: SubScore) -> Self:
+        """Take the mean of the sub-scores that apply, held down by the necessary ones."""
         known = [sub.score for sub in sub_scores.values() if sub.score is not None]
         score = sum(known) / len(known) if known else None
-        return cls(name=name, score=score, sub_scores=sub_scores)
+        dimension = cls(name=name, score=score, sub_scores=sub_scores, necessary=[*necessary])
+        if score is None:
+            return dimension
+        return dimension.model_copy(update={"score": min(score, *dimension.limits.values(), 100)})
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """What the necessary sub-scores that apply allow at most, by their names (`limit`)."""
+        chosen = [self.sub_scores[field] for field in self.necessary]
+        return {sub.name: limit(sub.score) for sub in chosen if sub.score is not None}
+
+
+def limit(score: float) -> float:
+    """Return the most that a whole can score whose necessary part scores this: twice as much.
+
+    So a necessary sub-score of 50 or more holds nothing down, and 0 leaves nothing. A mean lets
+    good parts make up for bad ones; where one part decides whether the others mean anything, that
+    is wrong, and an aggregation that does not compensate is due. Source: OECD and JRC (2008),
+    Handbook on Constructing Composite Indicators, step 7.
+
+    Args:
+        score: In [0, 100].
+
+    Returns:
+        In [0, 100].
+    """
+    return min(100.0, 2 * score)

@@ -29,7 +29,7 @@ _PHRASE_SAMPLE = 100
 
 
 def linguistic_quality(pairs: Sequence[DatingPair]) -> Dimension:
-    """Mean of readability, coherence, naturalness and repetition.
+    """Mean of readability, coherence, naturalness and repetition; naturalness is necessary.
 
     Args:
         pairs: The pairs that are trained on, at least one.
@@ -37,6 +37,7 @@ def linguistic_quality(pairs: Sequence[DatingPair]) -> Dimension:
     texts = statements(pairs)
     return Dimension.of(
         "Linguistic quality",
+        necessary=["naturalness"],
         readability=readability(texts),
         coherence=coherence(pairs),
         naturalness=naturalness(texts),

@@ -1,25 +1,28 @@
 """The audit: pairs in, one report with scores, counts and warnings out."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Final
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, NonNegativeInt
 from pydantic.dataclasses import dataclass
 
+from tuneproof.audit import findings
 from tuneproof.audit.bias import bias
 from tuneproof.audit.dimension import Dimension, Score
 from tuneproof.audit.diversity import diversity
+from tuneproof.audit.gates import GateOptions, GateOutcome, check_gates
+from tuneproof.audit.groups import LabelCounts, count_labels
+from tuneproof.audit.label_errors import LabelErrors, find_eval_errors, find_train_errors
 from tuneproof.audit.language import linguistic_quality
 from tuneproof.audit.leakage import LeakageCounts, count_leakage
 from tuneproof.audit.quality import count_duplicate_rows, data_quality
+from tuneproof.audit.repeats import RepeatedPair, find_repeats
+from tuneproof.audit.shortcuts import ShortcutProbe, probe_shortcuts
 from tuneproof.manifest import Environment, Sha256
+from tuneproof.metrics.uncertainty import BootstrapOptions
 from tuneproof.pairs import DatingPair, hash_pairs
-
-SUSPICIOUS: Final = 60.0
-"""A sub-score below it is worth a warning."""
-
-_LISTED_NAMES = 5
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -27,10 +30,15 @@ class AuditOptions:
     """Parameters of `data_quality`.
 
     Attributes:
-        target_overall: Overall score that the pairs should reach, in [0, 100].
+        smallest_group: Pairs of the rarer label below which a category or pair type that holds both
+            labels is too small.
+        gates: What the data must keep; the least overall score is the target.
+        bootstrap: Of the intervals of the shortcut probes.
     """
 
-    target_overall: Annotated[float, Field(ge=0, le=100)]
+    smallest_group: NonNegativeInt
+    gates: GateOptions
+    bootstrap: BootstrapOptions
 
 
 class SplitCounts(BaseModel):
@@ -58,18 +66,27 @@ class SplitCounts(BaseModel):
 
 
 class DataQualityScore(BaseModel):
-    """Is the data fit to train on?
+    """Is the data fit to train on, and fit to prove anything?
 
     Attributes:
         data_quality: Completeness, consistency, duplicates and format.
         diversity: Vocabulary, categories, labels and lengths.
         bias: Associations with the label; 100 stands for none.
         linguistic_quality: Readability, coherence, naturalness and repetition.
-        overall: Mean of the dimensions that apply, in [0, 100].
-        target: What `overall` should reach, in [0, 100].
-        target_met: Whether it does.
+        mean_of_dimensions: Mean of the dimensions that apply, in [0, 100].
+        overall: The same, but no more than the limits of the dimensions allow, in [0, 100].
+        held_down_by: Names of the necessary sub-scores whose limit lies below the mean.
+        gates: How each gate was met.
         counts: What each split holds (`train`, `validation`, `eval`).
-        leakage: Eval pairs that train and validation pairs give away.
+        leakage: What train pairs give away of the validation pairs (`validation`), and train and
+            validation pairs of the eval pairs (`eval`).
+        probes: What suffices to tell the labels of the eval pairs.
+        label_errors: Likely wrong labels of train and validation (`train`) and of `eval`.
+        repeated_pairs: Pairs that stand more than once in train and validation, or in eval.
+        conflicts: Pairs that stand under both labels, within or across splits.
+        one_label_groups: Categories and pair types of `train` (with validation) and `eval` that
+            hold one label only.
+        small_groups: Those that hold both, but too few pairs of one.
         rejected_rows: Rows of both files that were no valid pairs.
         warnings: What to look into, in plain words.
         pairs: Hash of the pairs, by split.
@@ -85,11 +102,18 @@ class DataQualityScore(BaseModel):
     diversity: Dimension
     bias: Dimension
     linguistic_quality: Dimension
+    mean_of_dimensions: Score
     overall: Score
-    target: Score
-    target_met: bool
+    held_down_by: list[str]
+    gates: list[GateOutcome]
     counts: dict[str, SplitCounts]
-    leakage: LeakageCounts
+    leakage: dict[Literal["validation", "eval"], LeakageCounts]
+    probes: list[ShortcutProbe]
+    label_errors: dict[Literal["train", "eval"], LabelErrors]
+    repeated_pairs: list[RepeatedPair]
+    conflicts: list[RepeatedPair]
+    one_label_groups: list[LabelCounts]
+    small_groups: list[LabelCounts]
     rejected_rows: NonNegativeInt
     warnings: list[str]
     pairs: dict[str, Sha256]
@@ -100,32 +124,54 @@ class DataQualityScore(BaseModel):
         """The four dimensions, in order."""
         return self.data_quality, self.diversity, self.bias, self.linguistic_quality
 
+    @property
+    def target(self) -> float:
+        """What `overall` should reach, in [0, 100]: the limit of its gate."""
+        return self._overall_gate.limit
+
+    @property
+    def target_met(self) -> bool:
+        """Whether it does."""
+        return self._overall_gate.passed
+
+    @property
+    def _overall_gate(self) -> GateOutcome:
+        return next(gate for gate in self.gates if gate.name == "overall")
+
 
 def audit(
     train: Sequence[DatingPair],
     validation: Sequence[DatingPair],
     evaluation: Sequence[DatingPair],
+    leakage: pd.DataFrame,
     n_rejected: int,
     options: AuditOptions,
 ) -> DataQualityScore:
-    """Score the pairs that are trained on and count what they give away of the eval pairs.
+    """Score the pairs that are trained on, and look for what lets them prove too much.
 
     Args:
         train: Train pairs.
         validation: Validation pairs; scored together with the train pairs.
-        evaluation: Eval pairs; counted, and compared with the others for leakage.
+        evaluation: Eval pairs; counted, searched for label errors, and told by the probes.
+        leakage: What was traced of the same validation and eval pairs (`leakage.LEAKAGE`).
         n_rejected: Number of rows of both files that were no valid pairs; they lower completeness.
-        options: The target.
+        options: Gates, the smallest group and the intervals.
 
     Returns:
-        The report. The order of the pairs changes nothing in it but their hashes.
+        The report. The order of the pairs changes nothing in it but their hashes and row numbers.
 
     Raises:
-        ValueError: There is no pair to train on.
+        ValueError: There is no pair to train on, or the leakage is that of other pairs.
     """
     training = [*train, *validation]
     if not training:
         raise ValueError("found no train and no validation pair, expected at least one")
+    traced = leakage[leakage["split"] == "eval"].sort_values("row")
+    if traced["row"].tolist() != [*range(len(evaluation))]:
+        raise ValueError(
+            f"found leakage of {len(traced)} eval pairs, expected each of the "
+            f"{len(evaluation)} once"
+        )
     dimensions = {
         "data_quality": data_quality(training, n_rejected),
         "diversity": diversity(training),
@@ -133,26 +179,66 @@ def audit(
         "linguistic_quality": linguistic_quality(training),
     }
     known = [dimension.score for dimension in dimensions.values() if dimension.score is not None]
-    overall = sum(known) / len(known)
+    mean = sum(known) / len(known)
+    limits = {
+        name: most for dimension in dimensions.values() for name, most in dimension.limits.items()
+    }
+    overall = min(mean, *limits.values(), 100.0)
     splits = {"train": train, "validation": validation, "eval": evaluation}
-    leakage = count_leakage(training, evaluation)
-    return DataQualityScore(
-        **dimensions,
-        overall=overall,
-        target=options.target_overall,
-        target_met=overall >= options.target_overall,
-        counts={split: count_split(pairs) for split, pairs in splits.items()},
-        leakage=leakage,
-        rejected_rows=n_rejected,
-        warnings=[
-            *_leakage_warnings(leakage),
-            *_row_warnings(training, evaluation, n_rejected),
-            *_single_label_warnings("train", training),
-            *_single_label_warnings("eval", evaluation),
-            *_score_warnings(dimensions.values()),
-        ],
-        pairs={split: hash_pairs(pairs) for split, pairs in splits.items()},
-        environment=Environment.current(),
+    leaks = {
+        "validation": count_leakage(leakage, "validation"),
+        "eval": count_leakage(leakage, "eval"),
+    }
+    conflicts = [found for found in find_repeats(splits) if found.conflicting]
+    groups = [*count_labels("train", training), *count_labels("eval", evaluation)]
+    gates = check_gates(
+        overall,
+        1 - leaks["eval"].clean / len(evaluation) if evaluation else None,
+        sum(len(conflict.rows) for conflict in conflicts),
+        options.gates,
+    )
+    probes = probe_shortcuts(
+        training, evaluation, traced["shares_text"].to_numpy(dtype=bool), options.bootstrap
+    )
+    label_errors = {
+        "train": find_train_errors(train, validation),
+        "eval": find_eval_errors(training, evaluation),
+    }
+    counts = {split: count_split(pairs) for split, pairs in splits.items()}
+    held_down_by = [name for name, most in limits.items() if most < mean]
+    return DataQualityScore.model_validate(
+        {
+            **dimensions,
+            "mean_of_dimensions": mean,
+            "overall": overall,
+            "held_down_by": held_down_by,
+            "gates": gates,
+            "counts": counts,
+            "leakage": leaks,
+            "probes": probes,
+            "label_errors": label_errors,
+            "repeated_pairs": [
+                *find_repeats({"train": train, "validation": validation}),
+                *find_repeats({"eval": evaluation}),
+            ],
+            "conflicts": conflicts,
+            "one_label_groups": [group for group in groups if group.rarer == 0],
+            "small_groups": [group for group in groups if 0 < group.rarer < options.smallest_group],
+            "rejected_rows": n_rejected,
+            "warnings": [
+                *findings.of_gates(gates),
+                *findings.of_overall(mean, overall, held_down_by),
+                *findings.of_leakage(leaks),
+                *findings.of_probes(probes),
+                *findings.of_label_errors(label_errors),
+                *findings.of_conflicts(conflicts),
+                *findings.of_rows(training, evaluation, n_rejected),
+                *findings.of_groups(groups, options.smallest_group),
+                *findings.of_scores(dimensions.values()),
+            ],
+            "pairs": {split: hash_pairs(pairs) for split, pairs in splits.items()},
+            "environment": Environment.current(),
+        }
     )
 
 
@@ -170,94 +256,6 @@ def count_split(pairs: Sequence[DatingPair]) -> SplitCounts:
     )
 
 
-def summarise(report: DataQualityScore) -> str:
-    """Write the report as plain text, one finding a line."""
-    verdict = "meets" if report.target_met else "misses"
-    leakage = report.leakage
-    lines = [
-        f"Overall {report.overall:.1f} of 100: {verdict} the target of {report.target:g}",
-        "",
-    ]
-    for dimension in report.dimensions:
-        lines.append(f"{dimension.name}: {show_score(dimension.score)}")
-        lines += [
-            f"  {sub.name}: {show_score(sub.score)} ({sub.detail})"
-            for sub in dimension.sub_scores.values()
-        ]
-    lines += ["", "Pairs"]
-    lines += [
-        f"  {split}: {counts.n} ({counts.compatible} compatible, {counts.incompatible} "
-        f"incompatible), {counts.distinct_texts} distinct texts, "
-        f"{counts.duplicate_rows} duplicate rows"
-        for split, counts in report.counts.items()
-    ]
-    lines += [
-        f"  rejected rows: {report.rejected_rows}",
-        "",
-        f"Leakage of the {leakage.eval_pairs} eval pairs into train and validation",
-        f"  word for word in train: {leakage.in_train} "
-        f"(in the other order: {leakage.in_train_swapped})",
-        f"  sharing a text with train: {leakage.sharing_a_text}",
-        f"  clean of both: {leakage.clean}",
-        "",
-        f"Warnings: {len(report.warnings)}",
-        *(f"  - {warning}" for warning in report.warnings),
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def show_score(score: float | None) -> str:
     """Write a score for people: one decimal, or 'n/a'."""
     return "n/a" if score is None else f"{score:.1f}"
-
-
-def _leakage_warnings(leakage: LeakageCounts) -> Iterator[str]:
-    if known := leakage.in_train + leakage.in_train_swapped:
-        yield (
-            f"{known} of {leakage.eval_pairs} eval pairs stand in train: figures on them measure "
-            "memory"
-        )
-    if leakage.sharing_a_text:
-        yield (
-            f"{leakage.sharing_a_text} of {leakage.eval_pairs} eval pairs share a text with train; "
-            f"{leakage.clean} are clean"
-        )
-
-
-def _row_warnings(
-    training: Sequence[DatingPair], evaluation: Sequence[DatingPair], n_rejected: int
-) -> Iterator[str]:
-    for name, pairs in (("train", training), ("eval", evaluation)):
-        if repeated := count_duplicate_rows(pairs):
-            yield f"{repeated} of {len(pairs)} {name} rows are duplicates"
-    if n_rejected:
-        yield f"{n_rejected} rows were rejected: see rejected_pairs"
-
-
-def _single_label_warnings(split: str, pairs: Sequence[DatingPair]) -> Iterator[str]:
-    if len({pair.label for pair in pairs}) == 1:
-        yield f"the {split} pairs hold one label only: there is nothing to tell apart"
-        return
-    for plural, field in (("categories", "category"), ("pair types", "pair_type")):
-        labels: defaultdict[str, set[int]] = defaultdict(set)
-        for pair in pairs:
-            labels[getattr(pair, field)].add(pair.label)
-        single = sorted(name for name, found in labels.items() if len(found) == 1)
-        if single:
-            yield (
-                f"{len(single)} of {len(labels)} {plural} of the {split} pairs hold one label "
-                f"only: {_names(single)}"
-            )
-
-
-def _score_warnings(dimensions: Iterable[Dimension]) -> Iterator[str]:
-    for dimension in dimensions:
-        for sub in dimension.sub_scores.values():
-            if sub.score is not None and sub.score < SUSPICIOUS:
-                yield f"{sub.name} scores {sub.score:.1f}: {sub.detail}"
-
-
-def _names(names: Sequence[str]) -> str:
-    shown = [name if name.isprintable() else ascii(name) for name in names[:_LISTED_NAMES]]
-    more = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")

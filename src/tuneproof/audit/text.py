@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tuneproof.pairs import DatingPair
 
@@ -33,6 +34,33 @@ def statements(pairs: Sequence[DatingPair]) -> list[str]:
 def words(text: str) -> list[str]:
     """Return the words in lower case, apostrophes kept (`i'm`); marks and emoji are no words."""
     return _WORD.findall(text.lower())
+
+
+def words_and_neighbours(text: str) -> list[str]:
+    """Return the words of the whole text, prefix included, and each two that stand side by side."""
+    found = words(text)
+    return [*found, *(" ".join(two) for two in pairwise(found))]
+
+
+def words_of_both(pair: DatingPair) -> list[str]:
+    """Return the words of both statements, each with its side, and once more what both say."""
+    first, second = (words(statement(text)) for text in pair.texts)
+    shared = sorted(set(first) & set(second))
+    return [*(f"1 {w}" for w in first), *(f"2 {w}" for w in second), *(f"both {w}" for w in shared)]
+
+
+def word_overlap(pair: DatingPair) -> float:
+    """Return the share of the words of both statements that both say, in [0, 1]; 0 for no words.
+
+    Source: Jaccard (1912), New Phytologist 11.
+    """
+    first, second = (set(words(statement(text))) for text in pair.texts)
+    return len(first & second) / max(1, len(first | second))
+
+
+def printable(text: str) -> str:
+    """Escape what a terminal would obey, such as a line break or an escape sequence."""
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def count_sentences(text: str) -> int:

@@ -6,6 +6,7 @@ A pair is called compatible when its score is at or above the threshold.
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from tuneproof.metrics import Array, Labels, Scores
 
@@ -123,12 +124,39 @@ def best_f1_threshold(scores: Scores, labels: Labels) -> float:
     return float(sweep.thresholds[best])
 
 
+def threshold_at_recall(scores: Scores, labels: Labels, recall: float) -> float | None:
+    """Return the highest threshold at which recall is at least as asked.
+
+    Models compared at one recall, each at its own threshold, differ in their false positives alone.
+
+    Args:
+        scores: Cosine of each pair, shape (n,).
+        labels: 0 or 1, shape (n,).
+        recall: In [0, 1].
+
+    Returns:
+        One of `threshold_sweep`, so at least one pair is called compatible; None if no pair is
+        compatible, so that recall is undefined.
+
+    Raises:
+        ValueError: The recall lies outside [0, 1].
+    """
+    if not 0 <= recall <= 1:
+        raise ValueError(f"found recall {recall}, expected one in [0, 1]")
+    if not (labels == 1).any():
+        return None
+    sweep = threshold_sweep(scores, labels)
+    return float(sweep.thresholds[np.flatnonzero(sweep.recall >= recall)[-1]])
+
+
 def false_positives_by_group(
     scores: Scores, labels: Labels, groups: Array, threshold: float
 ) -> dict[str, int]:
-    """Count the incompatible pairs called compatible, in each group (0 included)."""
+    """Count the incompatible pairs called compatible, in each group by name (0 included)."""
     wrong = (scores >= threshold) & (labels == 0)
-    return {str(group): int(wrong[groups == group].sum()) for group in np.unique(groups)}
+    codes, names = pd.factorize(groups, sort=True)
+    counts = np.bincount(codes[wrong], minlength=len(names))
+    return {str(name): int(count) for name, count in zip(names, counts, strict=True)}
 
 
 def _ratio(part: int, whole: int) -> float | None:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from tuneproof.metrics import Array, Labels, Scores
 from tuneproof.metrics.decisions import Decisions, decide
@@ -45,6 +46,12 @@ class GroupSummary(NamedTuple):
     spearman_correlation: float | None
     decisions: Decisions
 
+    @property
+    def error_rate(self) -> float:
+        """Share of wrong decisions, in [0, 1]: defined for groups of one label, too."""
+        wrong = self.decisions.false_positives + self.decisions.false_negatives
+        return wrong / (self.compatible + self.incompatible)
+
 
 def summarise_groups(
     scores: Scores, labels: Labels, groups: Array, threshold: float
@@ -61,8 +68,11 @@ def summarise_groups(
         The summary of each group, in alphabetical order of their names.
     """
     summaries = {}
-    for group in np.unique(groups):
-        inside = groups == group
+    codes, names = pd.factorize(groups, sort=True)
+    # Rows sorted by group once: a scan for each group would take O(n) for each. Without rows,
+    # there is one part and no name.
+    parts = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    for group, inside in zip(names, parts, strict=False):
         group_scores, group_labels = scores[inside], labels[inside]
         compatible, incompatible = split_by_label(group_scores, group_labels)
         welch = welch_t(group_scores, group_labels)

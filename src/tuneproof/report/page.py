@@ -10,29 +10,38 @@ from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined
 
 from tuneproof.audit.score import DataQualityScore, show_score
-from tuneproof.comparison import (
-    HEADLINE_METRICS,
-    ComparisonResult,
-    ModelHeadline,
-    figure,
-)
+from tuneproof.comparison.compare import headline
+from tuneproof.comparison.records import HEADLINE_METRICS, ComparisonResult, ModelHeadline
+from tuneproof.comparison.wording import chance, figure, signed
 from tuneproof.manifest import Environment, Manifest
-from tuneproof.measurement import (
+from tuneproof.measurement.records import (
     BaselineMetrics,
     CosineDistribution,
     DecisionMetrics,
     GroupMetrics,
 )
+from tuneproof.report.layout import (
+    Cell,
+    Section,
+    Table,
+    counts,
+    interval_cell,
+    number,
+    prose,
+)
+from tuneproof.report.proof import (
+    NO_VARIANT,
+    calibration,
+    cluster_stability,
+    differences,
+    losses,
+    probes,
+    subsets,
+    threats,
+    worst_errors,
+)
 from tuneproof.training.result import TrainingResult
 
-NO_INTERVALS: Final = (
-    "Confidence intervals are not part of this page yet: it cannot say whether a difference "
-    "between two figures is larger than chance."
-)
-NO_VARIANT: Final = (
-    "No fine-tuned model has been compared with the base model yet. Run: "
-    "kedro run --pipelines=training_standard,training_lora,evaluation"
-)
 NO_TRAINING: Final = "There is no training run yet."
 
 _PLACES: Final[Mapping[str, str]] = {
@@ -71,41 +80,6 @@ class Chart(NamedTuple):
     image: Drawing
 
 
-class Cell(NamedTuple):
-    """One cell; kind `good` or `bad` colours it, `code` sets it in fixed width."""
-
-    text: str
-    kind: str = ""
-
-
-class Table(NamedTuple):
-    """A table whose first column names the rows.
-
-    Attributes:
-        caption: What it holds.
-        corner: Heading of the first column.
-        columns: Headings of the other columns.
-        rows: Name and cells of each row.
-        groups: Headings above the columns, each with the number of columns it spans.
-    """
-
-    caption: str
-    corner: str
-    columns: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Cell]]]
-    groups: Sequence[tuple[str, int]] = ()
-
-
-class Section(NamedTuple):
-    """A part of the page."""
-
-    anchor: str
-    title: str
-    paragraphs: Sequence[str]
-    tables: Sequence[Table] = ()
-    points: Sequence[str] = ()
-
-
 def render_report(
     quality: DataQualityScore,
     baseline: BaselineMetrics,
@@ -129,16 +103,22 @@ def render_report(
     """
     models = [baseline, *variants]
     sections = [
-        _summary(quality, models, trainings, comparison),
+        _summary(models, trainings, comparison),
+        threats(comparison, quality),
         _headline_metrics(baseline, comparison),
+        differences(comparison),
         _criteria(models, comparison),
+        subsets(models),
+        losses(models),
         _data_quality(quality),
         _cosines(models),
         _groups("categories", "Categories", "category", models, lambda m: m.category_metrics),
         _groups("pair-types", "Pair types", "pair type", models, lambda m: m.pair_type_metrics),
         _false_positives(models),
         _thresholds(models),
+        calibration(models),
         _clusters(models),
+        worst_errors(comparison),
         _training(trainings),
         _origin(quality, models),
     ]
@@ -256,87 +236,85 @@ def _describe_margins(groups: Mapping[str, GroupMetrics], what: str) -> str:
 
 
 def _summary(
-    quality: DataQualityScore,
     models: Sequence[BaselineMetrics],
     trainings: Sequence[TrainingResult],
     comparison: ComparisonResult | None,
 ) -> Section:
     baseline = models[0]
     names = ", ".join(metrics.model for metrics in models)
-    leakage = quality.leakage
-    statements = comparison.statements if comparison else []
     paragraphs = [
         f"Measured on {baseline.n_pairs} eval pairs ({baseline.n_compatible} compatible, "
-        f"{baseline.n_incompatible} incompatible): {names}. The base model is "
-        f"{baseline.manifest.base_model.name}."
+        f"{baseline.n_incompatible} incompatible) in {baseline.n_groups} groups that share no "
+        f"text: {names}. The base model is {baseline.manifest.base_model.name}. Brackets hold 95 % "
+        "intervals."
     ]
-    if leakage.sharing_a_text:
-        paragraphs.append(
-            f"Caution: {leakage.sharing_a_text} of {leakage.eval_pairs} eval pairs share a text "
-            f"with the pairs that were trained on; {leakage.clean} are clean."
-        )
     paragraphs += [
         f"{run.model_type}: no checkpoint ranked the validation pairs better than the base model "
         f"did ({run.initial_spearman:.3f} before training, {run.best_spearman:.3f} at best)."
         for run in trainings
         if run.initial_spearman is not None and run.best_spearman <= run.initial_spearman
     ]
-    if not statements:
-        paragraphs.append(NO_VARIANT)
-    paragraphs.append(NO_INTERVALS)
-    return Section("summary", "What was found", paragraphs, points=statements)
+    if comparison is None:
+        return Section("summary", "Verdict", [*paragraphs, NO_VARIANT])
+    return Section(
+        "summary", "Verdict", paragraphs, points=[*comparison.verdict, *comparison.left_out]
+    )
 
 
 def _headline_metrics(baseline: BaselineMetrics, comparison: ComparisonResult | None) -> Section:
-    headlines = (
-        comparison.models
-        if comparison
-        else [
-            ModelHeadline(
-                model=baseline.model,
-                figures={metric: getattr(baseline, metric) for metric in HEADLINE_METRICS},
-                differences={},
-                false_positives=baseline.decisions.false_positives,
-            )
-        ]
-    )
-    rows = [
-        (
-            name,
-            [cell for headline in headlines for cell in _headline_cells(headline, metric)],
-        )
-        for metric, name in HEADLINE_METRICS.items()
-    ]
-    before = headlines[0].false_positives
-    counts = []
-    for headline in headlines:
-        counts.append(Cell(str(headline.false_positives)))
-        if headline.differences:
-            counts.append(Cell(f"{headline.false_positives - before:+d}"))
+    headlines = comparison.models if comparison else [headline(baseline, baseline)]
+    before = headlines[0]
+
+    def false_positives(count: Callable[[ModelHeadline], int]) -> list[Cell]:
+        cells = []
+        for each in headlines:
+            cells.append(Cell(str(count(each))))
+            if each.differences:
+                cells.append(Cell(f"{count(each) - count(before):+d}"))
+        return cells
+
     table = Table(
-        caption="Headline metrics of all models, with their differences from the baseline",
+        caption="Headline metrics of all models with 95 % intervals, and their differences from "
+        "the baseline",
         corner="Metric",
         columns=[
             column
-            for headline in headlines
-            for column in (["Value", "Difference"] if headline.differences else ["Value"])
+            for each in headlines
+            for column in (["Value", "Difference"] if each.differences else ["Value"])
         ],
-        rows=[*rows, ("False positives at the validated threshold (fewer is better)", counts)],
-        groups=[(headline.model, 2 if headline.differences else 1) for headline in headlines],
+        rows=[
+            *(
+                (name, [cell for each in headlines for cell in _headline_cells(each, metric)])
+                for metric, name in HEADLINE_METRICS.items()
+            ),
+            (
+                "False positives at the validated threshold (fewer is better)",
+                false_positives(lambda each: each.false_positives),
+            ),
+            (
+                "False positives at matched recall (fewer is better)",
+                false_positives(lambda each: each.false_positives_at_matched_recall),
+            ),
+        ],
+        groups=[(each.model, 2 if each.differences else 1) for each in headlines],
     )
     return Section(
         "metrics",
         "Headline metrics",
-        ["A higher value is better, but for the false positives. n/a: the pairs leave it open."],
+        [
+            "A higher value is better, but for the false positives. n/a: the pairs leave it open. "
+            "Spearman's correlation with these labels is at most "
+            f"{figure(baseline.spearman_ceiling)}.",
+            *(comparison.beside_headline if comparison else []),
+        ],
         [table],
     )
 
 
-def _headline_cells(headline: ModelHeadline, metric: str) -> Iterator[Cell]:
-    yield Cell(figure(headline.figures.get(metric)))
-    if headline.differences:
-        difference = headline.differences.get(metric)
-        yield Cell("n/a" if difference is None else f"{difference:+.4f}")
+def _headline_cells(found: ModelHeadline, metric: str) -> Iterator[Cell]:
+    yield interval_cell(found.figures.get(metric), found.intervals.get(metric))
+    if found.differences:
+        yield Cell(signed(found.differences.get(metric)))
 
 
 def _criteria(models: Sequence[BaselineMetrics], comparison: ComparisonResult | None) -> Section:
@@ -345,7 +323,6 @@ def _criteria(models: Sequence[BaselineMetrics], comparison: ComparisonResult | 
         return Section("criteria", title, ["The models have not been compared yet."])
     if not comparison.criteria:
         return Section("criteria", title, ["No success criteria are set."])
-    verdicts = {True: Cell("met", "good"), False: Cell("not met", "bad"), None: Cell("n/a")}
     names = [metrics.model for metrics in models]
     table = Table(
         caption="Success criteria by model",
@@ -354,12 +331,30 @@ def _criteria(models: Sequence[BaselineMetrics], comparison: ComparisonResult | 
         rows=[
             (
                 f"{HEADLINE_METRICS.get(result.metric, result.metric)} {result.criterion}",
-                [verdicts[result.met.get(name)] for name in names],
+                [_met(result.met.get(name), result.sure.get(name)) for name in names],
             )
             for result in comparison.criteria
         ],
     )
-    return Section("criteria", title, [], [table])
+    notes = [
+        f"{HEADLINE_METRICS.get(result.metric, result.metric)} {result.criterion}: {result.note}."
+        for result in comparison.criteria
+        if result.note
+    ]
+    return Section(
+        "criteria",
+        title,
+        ["A criterion is surely met where the lower end of the interval meets it too.", *notes],
+        [table],
+    )
+
+
+def _met(met: bool | None, sure: bool | None) -> Cell:
+    if met is None:
+        return Cell("n/a")
+    if not met:
+        return Cell("not met", "bad")
+    return Cell("surely met" if sure else "met, but not surely", "good" if sure else "")
 
 
 def _data_quality(quality: DataQualityScore) -> Section:
@@ -378,7 +373,7 @@ def _data_quality(quality: DataQualityScore) -> Section:
         corner="Sub-score",
         columns=["Dimension", "Score", "Evidence"],
         rows=[
-            (sub.name, [Cell(each.name, "text"), Cell(show_score(sub.score)), _text(sub.detail)])
+            (sub.name, [Cell(each.name, "text"), Cell(show_score(sub.score)), prose(sub.detail)])
             for each in quality.dimensions
             for sub in each.sub_scores.values()
         ],
@@ -390,7 +385,7 @@ def _data_quality(quality: DataQualityScore) -> Section:
         rows=[
             (
                 split,
-                _numbers(
+                counts(
                     held.n,
                     held.compatible,
                     held.incompatible,
@@ -401,17 +396,32 @@ def _data_quality(quality: DataQualityScore) -> Section:
             for split, held in quality.counts.items()
         ],
     )
-    found = quality.leakage
     leakage = Table(
-        caption="Leakage of the eval pairs into train and validation",
-        corner="Eval pairs",
-        columns=["Pairs"],
+        caption="What train and validation pairs give away, gravest first; each pair counts once",
+        corner="Pairs",
+        columns=["Of validation", "Of eval"],
         rows=[
-            ("all", _numbers(found.eval_pairs)),
-            ("word for word in train", _numbers(found.in_train)),
-            ("word for word in train, in the other order", _numbers(found.in_train_swapped)),
-            ("sharing a text with train, those above included", _numbers(found.sharing_a_text)),
-            ("clean of all that", _numbers(found.clean)),
+            (
+                level.replace("_", " "),
+                counts(quality.leakage["validation"].levels[level], number_of_eval),
+            )
+            for level, number_of_eval in quality.leakage["eval"].levels.items()
+        ],
+    )
+    gates = Table(
+        caption="Gates",
+        corner="Gate",
+        columns=["Found and expected", "Action", "Passed"],
+        rows=[
+            (
+                gate.name,
+                [
+                    prose(gate.message),
+                    Cell(gate.action),
+                    Cell("yes", "good") if gate.passed else Cell("no", "bad"),
+                ],
+            )
+            for gate in quality.gates
         ],
     )
     return Section(
@@ -422,7 +432,7 @@ def _data_quality(quality: DataQualityScore) -> Section:
             f"{quality.target:g}. Rejected rows: {quality.rejected_rows}. Warnings: "
             f"{len(quality.warnings) or 'none'}."
         ],
-        [scores, details, splits, leakage],
+        [scores, details, splits, leakage, probes(quality.probes), gates],
         quality.warnings,
     )
 
@@ -446,7 +456,7 @@ def _cosines(models: Sequence[BaselineMetrics]) -> Section:
         groups=[("Compatible", len(columns)), ("Incompatible", len(columns))],
     )
     tests = "; ".join(
-        f"{metrics.model} t = {figure(metrics.t_statistic, 2)}, p = {_p_value(metrics.p_value)}"
+        f"{metrics.model} t = {figure(metrics.t_statistic, 2)}, p = {chance(metrics.p_value)}"
         for metrics in models
     )
     return Section(
@@ -483,7 +493,7 @@ def _groups(
                 (
                     group,
                     [
-                        *_numbers(held.n, held.compatible, held.incompatible),
+                        *counts(held.n, held.compatible, held.incompatible),
                         *(
                             cell(groups_of(metrics)[group])
                             for metrics in models
@@ -503,24 +513,28 @@ def _groups(
         anchor,
         title,
         [
-            f"A {name} whose pairs all have one label has no margin, no Cohen's d and no AUC: n/a. "
-            "Figures of few pairs say little."
+            f"A {name} whose pairs all have one label has no margin, no Cohen's d and no AUC: n/a; "
+            "its mean and its error rate stand instead. Brackets hold 95 % intervals, left out "
+            "where there are too few pairs. With this many groups about one interval in twenty "
+            "misses the truth by chance."
         ],
         [
             table(
                 f"Cosines by {name}",
                 {
-                    "Mean cosine, compatible": lambda g: _cell(g.compatible_mean_cosine),
-                    "Mean cosine, incompatible": lambda g: _cell(g.incompatible_mean_cosine),
-                    "Margin": lambda g: _cell(g.compatibility_margin),
+                    "Mean cosine, compatible": lambda g: number(g.compatible_mean_cosine),
+                    "Mean cosine, incompatible": lambda g: number(g.incompatible_mean_cosine),
+                    "Margin": lambda g: interval_cell(
+                        g.compatibility_margin, g.intervals["compatibility_margin"]
+                    ),
                 },
             ),
             table(
                 f"Separation and decisions by {name}",
                 {
-                    "Cohen's d": lambda g: _cell(g.cohens_d, 2),
-                    "AUC-ROC": lambda g: _cell(g.auc_roc),
-                    "Accuracy": lambda g: _cell(g.decisions.accuracy),
+                    "Cohen's d": lambda g: number(g.cohens_d, 2),
+                    "AUC-ROC": lambda g: interval_cell(g.auc_roc, g.intervals["auc_roc"]),
+                    "Error rate": lambda g: interval_cell(g.error_rate, g.intervals["error_rate"]),
                 },
             ),
         ],
@@ -579,6 +593,10 @@ def _thresholds(models: Sequence[BaselineMetrics]) -> Section:
                     f"{metrics.model}, optimistic best on eval",
                     _decisions(metrics.optimistic_decisions),
                 ),
+                (
+                    f"{metrics.model}, matched recall on eval",
+                    _decisions(metrics.matched_recall_decisions),
+                ),
             )
         ],
     )
@@ -589,7 +607,8 @@ def _thresholds(models: Sequence[BaselineMetrics]) -> Section:
             "A pair is called compatible when its cosine is at or above the threshold. The "
             "validated threshold has the best F1 on the validation pairs and has not seen the eval "
             "pairs. The optimistic one is the best on the eval pairs themselves: it stands here "
-            "only to show how much that flatters."
+            "only to show how much that flatters. At matched recall every model finds the same "
+            "share of the compatible eval pairs, so that their false positives compare."
         ],
         [table],
     )
@@ -597,14 +616,14 @@ def _thresholds(models: Sequence[BaselineMetrics]) -> Section:
 
 def _decisions(found: DecisionMetrics) -> list[Cell]:
     return [
-        _cell(found.threshold),
-        *_numbers(
+        number(found.threshold),
+        *counts(
             found.true_positives,
             found.false_positives,
             found.true_negatives,
             found.false_negatives,
         ),
-        *(_cell(rate) for rate in (found.accuracy, found.precision, found.recall, found.f1)),
+        *(number(rate) for rate in (found.accuracy, found.precision, found.recall, found.f1)),
     ]
 
 
@@ -620,16 +639,16 @@ def _clusters(models: Sequence[BaselineMetrics]) -> Section:
                 (
                     f"{m.model}, texts",
                     [
-                        *_numbers(2 * m.n_pairs, m.n_clusters),
-                        _cell(m.cluster_purity),
+                        *counts(2 * m.n_pairs, m.n_clusters),
+                        number(m.cluster_purity),
                         Cell(f"{m.noise_ratio:.1%}"),
                     ],
                 ),
                 (
                     f"{m.model}, pairs",
                     [
-                        *_numbers(m.n_pairs, m.pair_n_clusters),
-                        _cell(m.pair_cluster_purity),
+                        *counts(m.n_pairs, m.pair_n_clusters),
+                        number(m.pair_cluster_purity),
                         Cell(f"{m.pair_noise_ratio:.1%}"),
                     ],
                 ),
@@ -642,9 +661,10 @@ def _clusters(models: Sequence[BaselineMetrics]) -> Section:
         [
             "UMAP and HDBSCAN, once on both texts of each pair and once on a vector of each pair "
             "(|u - v| beside u * v). Purity ignores noise, rises with the number of clusters, and "
-            "depends on the seed."
+            "depends on the seed: the second table holds it against permuted labels and other "
+            "seeds."
         ],
-        [table],
+        [table, cluster_stability(models)],
     )
 
 
@@ -751,19 +771,3 @@ def _facts_table(caption: str, facts: Mapping[str, Mapping[str, str]], kind: str
             for name in names
         ],
     )
-
-
-def _cell(value: float | None, digits: int = 4) -> Cell:
-    return Cell(figure(value, digits))
-
-
-def _numbers(*counts: int) -> list[Cell]:
-    return [Cell(f"{count:,}") for count in counts]
-
-
-def _text(text: str) -> Cell:
-    return Cell(text, "text")
-
-
-def _p_value(p_value: float | None) -> str:
-    return "n/a" if p_value is None else f"{p_value:.2g}"

@@ -15,6 +15,7 @@ def create_pipeline() -> Pipeline:
                     "train_pairs",
                     "validation_pairs",
                     "eval_pairs",
+                    "pair_leakage",
                     "rejected_pairs",
                     "params:data_quality",
                 ],

@@ -5,6 +5,13 @@ from kedro.pipeline import Node, Pipeline
 from tuneproof.pipelines.evaluation.nodes import compare_models
 from tuneproof.pipelines.measure.pipeline import create_pipeline as measure
 
+_READ = ("train_pairs", "general_pairs", "data_quality_report")
+_MEASURED = [
+    f"{model}_{artifact}"
+    for model in ("baseline", "standard", "lora")
+    for artifact in ("metrics", "scores", "projection")
+]
+
 
 def create_pipeline() -> Pipeline:
     """Measure the standard and the LoRA model and compare them with the baseline."""
@@ -12,12 +19,10 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 compare_models,
-                inputs=[
-                    "baseline_metrics",
-                    "standard_metrics",
-                    "lora_metrics",
-                    "params:evaluation",
-                ],
+                inputs={
+                    **{name: name for name in (*_READ, *_MEASURED)},
+                    "options": "params:evaluation",
+                },
                 outputs="comparison",
                 name="compare_models",
             )

@@ -1,36 +1,48 @@
 """Nodes of *measure*: the same for every model."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from tuneproof.encoding import EmbeddingModel, PairEmbeddings, embed_pairs
+from tuneproof.general_pairs import GeneralPair
 from tuneproof.manifest import Environment, Manifest, describe_options
-from tuneproof.measurement import (
+from tuneproof.measurement.frames import (
     RERUN,
-    BaselineMetrics,
-    MeasureOptions,
-    measure,
     project_pairs,
     require_origin,
     score_pairs,
     sweep_thresholds,
     with_origin,
 )
-from tuneproof.pairs import DatingPair, hash_pairs
+from tuneproof.measurement.measure import measure
+from tuneproof.measurement.records import BaselineMetrics, MeasureOptions
+from tuneproof.pairs import DatingPair, hash_pairs, swap_prefixes
 
 
-def embed_splits(
+def embed_all(
     model: EmbeddingModel,
     train_pairs: list[DatingPair],
     validation_pairs: list[DatingPair],
     eval_pairs: list[DatingPair],
+    general_pairs: list[GeneralPair],
     options: MeasureOptions,
-) -> tuple[PairEmbeddings, PairEmbeddings, PairEmbeddings]:
-    """Encode both texts of the train, validation and eval pairs.
+) -> tuple[PairEmbeddings, ...]:
+    """Encode both texts of the train, validation and eval pairs, and what the probes need.
+
+    Returns:
+        Embeddings of the three splits, of the eval pairs with swapped prefixes, and of the
+        general-language pairs.
 
     Raises:
         StaleArtifactError: The model was trained on other train or validation pairs.
     """
-    splits = {"train": train_pairs, "validation": validation_pairs, "eval": eval_pairs}
+    splits: dict[str, Sequence[DatingPair | GeneralPair]] = {
+        "train": train_pairs,
+        "validation": validation_pairs,
+        "eval": eval_pairs,
+        "general": general_pairs,
+    }
     hashes = {split: hash_pairs(pairs) for split, pairs in splits.items()}
     if model.manifest.pairs:
         model.manifest.require_pairs(
@@ -47,33 +59,41 @@ def embed_splits(
         environment=Environment.current(),
         model=model.manifest if model.manifest.pairs else None,
     )
-    embedded = [
+    swapped = _swap(eval_pairs, options)
+    return tuple(
         PairEmbeddings(embed_pairs(model.transformer, pairs, options.batch_size), manifest)
-        for pairs in splits.values()
-    ]
-    return embedded[0], embedded[1], embedded[2]
+        for pairs in (train_pairs, validation_pairs, eval_pairs, swapped, general_pairs)
+    )
 
 
 def score_splits(
+    embeddings_train: PairEmbeddings,
     embeddings_validation: PairEmbeddings,
     embeddings_eval: PairEmbeddings,
+    embeddings_swapped: PairEmbeddings,
     validation_pairs: list[DatingPair],
     eval_pairs: list[DatingPair],
+    pair_leakage: pd.DataFrame,
+    options: MeasureOptions,
 ) -> pd.DataFrame:
-    """Return the cosine of each validation and eval pair, with the columns of PAIR_SCORES.
+    """Say what the model makes of each validation and eval pair, with the columns of PAIR_SCORES.
 
     Raises:
         StaleArtifactError: The embeddings were made from other pairs.
     """
     manifest = embeddings_eval.manifest
-    _require_pairs(embeddings_validation.manifest, validation=validation_pairs)
-    _require_pairs(manifest, eval=eval_pairs)
-    scores = pd.concat(
-        [
-            score_pairs(embeddings_validation, validation_pairs, "validation"),
-            score_pairs(embeddings_eval, eval_pairs, "eval"),
-        ],
-        ignore_index=True,
+    for embeddings in (embeddings_train, embeddings_validation, embeddings_eval):
+        _require_pairs(embeddings.manifest, validation=validation_pairs, eval=eval_pairs)
+    scores = score_pairs(
+        {
+            "train": embeddings_train,
+            "validation": embeddings_validation,
+            "eval": embeddings_eval,
+        },
+        embeddings_swapped,
+        {"validation": validation_pairs, "eval": eval_pairs},
+        _swap(eval_pairs, options),
+        pair_leakage,
     )
     return with_origin(scores, manifest)
 
@@ -97,7 +117,12 @@ def project_eval(
 
 
 def measure_model(
-    embeddings_eval: PairEmbeddings, scores: pd.DataFrame, projection: pd.DataFrame
+    embeddings_eval: PairEmbeddings,
+    embeddings_general: PairEmbeddings,
+    general_pairs: list[GeneralPair],
+    scores: pd.DataFrame,
+    projection: pd.DataFrame,
+    options: MeasureOptions,
 ) -> BaselineMetrics:
     """Compute all metrics of one model.
 
@@ -107,9 +132,21 @@ def measure_model(
     manifest = embeddings_eval.manifest
     require_origin(f"{manifest.model_name}_scores", scores, manifest)
     require_origin(f"{manifest.model_name}_projection", projection, manifest)
-    return measure(manifest.model_name, scores, projection, manifest)
+    _require_pairs(embeddings_general.manifest, general=general_pairs)
+    return measure(
+        manifest.model_name,
+        scores,
+        projection,
+        embeddings_eval,
+        (embeddings_general, general_pairs),
+        options,
+    )
 
 
-def _require_pairs(manifest: Manifest, **splits: list[DatingPair]) -> None:
+def _swap(pairs: list[DatingPair], options: MeasureOptions) -> list[DatingPair]:
+    return swap_prefixes(pairs, options.swap_prefixes) if options.swap_prefixes else pairs
+
+
+def _require_pairs(manifest: Manifest, **splits: Sequence[DatingPair | GeneralPair]) -> None:
     hashes = {split: hash_pairs(pairs) for split, pairs in splits.items()}
     manifest.require_pairs(f"{manifest.model_name}_embeddings", RERUN, **hashes)

@@ -3,18 +3,20 @@
 from kedro.pipeline import Node, Pipeline
 
 from tuneproof.pipelines.measure.nodes import (
-    embed_splits,
+    embed_all,
     measure_model,
     project_eval,
     score_splits,
     sweep_scores,
 )
 
-_PAIRS = {"train_pairs", "validation_pairs", "eval_pairs"}
+_PAIRS = ("train_pairs", "validation_pairs", "eval_pairs", "general_pairs")
 _OUTPUTS = (
     "embeddings_train",
     "embeddings_validation",
     "embeddings_eval",
+    "embeddings_swapped",
+    "embeddings_general",
     "scores",
     "threshold_sweep",
     "projection",
@@ -32,24 +34,28 @@ def create_pipeline(name: str, model: str) -> Pipeline:
     template = Pipeline(
         [
             Node(
-                embed_splits,
-                inputs=[
-                    "model",
-                    "train_pairs",
-                    "validation_pairs",
-                    "eval_pairs",
-                    "params:measure",
+                embed_all,
+                inputs=["model", *_PAIRS, "params:measure"],
+                outputs=[
+                    "embeddings_train",
+                    "embeddings_validation",
+                    "embeddings_eval",
+                    "embeddings_swapped",
+                    "embeddings_general",
                 ],
-                outputs=["embeddings_train", "embeddings_validation", "embeddings_eval"],
-                name="embed_splits",
+                name="embed_all",
             ),
             Node(
                 score_splits,
                 inputs=[
+                    "embeddings_train",
                     "embeddings_validation",
                     "embeddings_eval",
+                    "embeddings_swapped",
                     "validation_pairs",
                     "eval_pairs",
+                    "pair_leakage",
+                    "params:measure",
                 ],
                 outputs="scores",
                 name="score_splits",
@@ -68,7 +74,14 @@ def create_pipeline(name: str, model: str) -> Pipeline:
             ),
             Node(
                 measure_model,
-                inputs=["embeddings_eval", "scores", "projection"],
+                inputs=[
+                    "embeddings_eval",
+                    "embeddings_general",
+                    "general_pairs",
+                    "scores",
+                    "projection",
+                    "params:measure",
+                ],
                 outputs="metrics",
                 name="measure_model",
             ),
@@ -77,7 +90,7 @@ def create_pipeline(name: str, model: str) -> Pipeline:
     return Pipeline(
         template,
         namespace=name,
-        inputs={"model": model, **{pairs: pairs for pairs in _PAIRS}},
+        inputs={"model": model, **{name: name for name in (*_PAIRS, "pair_leakage")}},
         parameters={"params:measure": "params:measure"},
         outputs={output: f"{name}_{output}" for output in _OUTPUTS},
     )

@@ -2,6 +2,10 @@
 
 import logging
 
+import pandas as pd
+
+from tuneproof.audit.leakage import trace_leakage
+from tuneproof.general_pairs import GeneralPair, parse_general_pairs
 from tuneproof.pairs import (
     DatingPair,
     PrepareOptions,
@@ -35,8 +39,27 @@ def validate_pairs(
     return train, evaluation, rejected
 
 
+def validate_general_pairs(raw: RawLines) -> list[GeneralPair]:
+    """Parse the general-language pairs.
+
+    Raises:
+        InvalidPairsError: What is wrong with the file.
+    """
+    return parse_general_pairs(raw)
+
+
 def split_validation(
     pairs: list[DatingPair], options: PrepareOptions
 ) -> tuple[list[DatingPair], list[DatingPair]]:
     """Split validation pairs off the train pairs; pairs that share a text stay together."""
     return split_by_group(pairs, options.validation_fraction, options.seed)
+
+
+def trace_pairs(
+    train: list[DatingPair],
+    validation: list[DatingPair],
+    evaluation: list[DatingPair],
+    options: PrepareOptions,
+) -> pd.DataFrame:
+    """Trace each validation and eval pair to the pairs that give it away, if any."""
+    return trace_leakage(train, validation, evaluation, options.near_duplicate_similarity)

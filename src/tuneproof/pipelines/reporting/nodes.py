@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tuneproof.audit.score import DataQualityScore
-from tuneproof.comparison import ComparisonResult
+from tuneproof.comparison.records import ComparisonResult
 from tuneproof.errors import StaleArtifactError
-from tuneproof.measurement import RERUN, BaselineMetrics, GroupMetrics, require_origin
+from tuneproof.measurement.frames import RERUN, first_projection, require_origin
+from tuneproof.measurement.records import BaselineMetrics, GroupMetrics
 from tuneproof.metrics.clusters import purity_by_cluster
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.report.page import Drawing, describe_charts, render_report
@@ -26,7 +27,7 @@ class Evidence:
     Attributes:
         metrics: All its metrics.
         scores: Cosine of each eval pair, with the columns of PAIR_SCORES.
-        projection: Projected eval pairs, with the columns of PROJECTION.
+        projection: Projected eval pairs of the first seed, with the columns of PROJECTION.
     """
 
     metrics: BaselineMetrics
@@ -217,7 +218,7 @@ def draw_baseline_pair_type_margins(evidence: dict[str, Evidence]) -> Drawing:
 
 
 def build_report(
-    quality: DataQualityScore,
+    quality: DataQualityScore | None,
     evidence: dict[str, Evidence],
     training_runs: dict[str, TrainingRun],
     comparison: ComparisonResult | None,
@@ -233,15 +234,17 @@ def build_report(
         charts: The charts by dataset name.
 
     Raises:
-        StaleArtifactError: The audit tells of other pairs than the measurements.
+        StaleArtifactError: The audit is missing, or tells of other pairs than the measurements.
     """
     baseline, *variants = (found.metrics for found in evidence.values())
-    if quality.pairs != baseline.manifest.pairs:
-        splits = {**quality.pairs, **baseline.manifest.pairs}
-        other = [s for s in splits if quality.pairs.get(s) != baseline.manifest.pairs.get(s)]
+    if quality is None:
         raise StaleArtifactError(
-            f"data_quality_report tells of other {', '.join(other)} pairs than baseline_metrics, "
-            "expected the same. Run: kedro run --pipelines=data_quality"
+            "data_quality_report is missing. Run: kedro run --pipelines=data_quality"
+        )
+    if other := quality.pairs.items() - baseline.manifest.pairs.items():
+        raise StaleArtifactError(
+            f"data_quality_report tells of other {', '.join(sorted(dict(other)))} pairs than "
+            "baseline_metrics, expected the same. Run: kedro run --pipelines=data_quality"
         )
     trainings = [run.result for run in training_runs.values()]
     captions = describe_charts(baseline, variants, trainings)
@@ -268,7 +271,7 @@ def _evidence(
         )
     require_origin(f"{name}_scores", scores, metrics.manifest)
     require_origin(f"{name}_projection", projection, metrics.manifest)
-    return Evidence(metrics, scores[scores["split"] == "eval"], projection)
+    return Evidence(metrics, scores[scores["split"] == "eval"], first_projection(projection))
 
 
 def _purities(found: Evidence, points: list[str]) -> "ClusterPurities":

@@ -1,0 +1,1 @@
+"""The metrics of several models in, differences, criteria, errors and a verdict out."""

@@ -1,0 +1,332 @@
+"""What the figures show, in plain sentences, and what makes them prove less than they seem to."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from tuneproof.audit.score import DataQualityScore
+from tuneproof.comparison.records import (
+    MODEL_NAMES,
+    AlarmOptions,
+    Difference,
+    EvaluationOptions,
+    ModelDifference,
+    meets,
+)
+from tuneproof.comparison.wording import chance, figure, signed, span, with_span
+from tuneproof.measurement.records import SUBSETS, BaselineMetrics
+
+BASELINE: Final = "baseline"
+
+# Welch's t and accuracy say again what Cohen's d and F1 say: tables show them.
+_TOLD_METRICS: Final = {
+    "auc_roc": "AUC",
+    "spearman_correlation": "Spearman",
+    "compatibility_margin": "the margin",
+    "cohens_d": "Cohen's d",
+    "best_f1": "F1",
+    "cluster_purity": "cluster purity of texts",
+    "pair_cluster_purity": "cluster purity of pairs",
+}
+
+_TOLD_SUBSETS: Final = ("no_shared_text", "clean", "unseen_subcategories")
+_FEW_PAIRS: Final = 30
+_UNSTABLE_PURITY: Final = 0.05
+
+
+def write_verdict(
+    models: Sequence[BaselineMetrics],
+    differences: Sequence[ModelDifference],
+    quality: DataQualityScore | None,
+    alarms: AlarmOptions,
+) -> list[str]:
+    """Say what fine-tuning did, each claim with its numbers and its interval.
+
+    A change whose interval includes no effect, or whose p-value does not stand Holm's correction,
+    is 'not shown'.
+
+    Args:
+        models: Metrics of the baseline, then of the variants.
+        differences: The variants against the baseline, then against each other.
+        quality: The audit, for its shortcut probes; None where there is none.
+        alarms: What is warned of.
+    """
+    measured = {metrics.model: metrics for metrics in models}
+    sentences: list[str] = []
+    for difference in differences:
+        after = measured[difference.second]
+        sentences += _headline(difference)
+        if difference.first == BASELINE:
+            sentences += near_probes(after, quality, alarms)
+            sentences += _ceiling(after)
+            sentences += _decisions(difference, measured[BASELINE], after)
+            sentences += _subsets(difference, after)
+            sentences += _losses(difference, measured[BASELINE], after, alarms)
+    return sentences
+
+
+def near_probes(
+    metrics: BaselineMetrics, quality: DataQualityScore | None, alarms: AlarmOptions
+) -> list[str]:
+    """Say which shortcut probes come near a model's AUC, if any do.
+
+    Args:
+        metrics: Metrics of a fine-tuned model.
+        quality: The audit; None where there is none.
+        alarms: How near is near.
+
+    Returns:
+        One sentence, or none.
+    """
+    near = [
+        probe
+        for probe in (quality.probes if quality else ())
+        if probe.auc is not None and probe.auc >= max(0.5, metrics.auc_roc - alarms.probe_gap)
+    ]
+    if not near:
+        return []
+    listed = ", ".join(f"{probe.name} {with_span(probe.auc, probe.interval)}" for probe in near)
+    verb = "reaches" if len(near) == 1 else "reach"
+    return [
+        f"Warning: {metrics.model}'s AUC of {figure(metrics.auc_roc, 3)} proves less than it seems "
+        f"to: without comparing the texts {listed} {verb} that AUC or come near."
+    ]
+
+
+def find_threats(
+    models: Sequence[BaselineMetrics],
+    quality: DataQualityScore | None,
+    options: EvaluationOptions,
+) -> list[str]:
+    """List what makes the figures prove less than they seem to.
+
+    Args:
+        models: Metrics of the baseline, then of the variants.
+        quality: The audit; None where there is none.
+        options: The success criteria and what is warned of.
+    """
+    threats = (
+        ["the pairs were not audited: kedro run --pipelines=data_quality"]
+        if quality is None
+        else list(quality.warnings)
+    )
+    baseline = models[0]
+    threats += _unreachable(baseline, options)
+    for metrics in models:
+        threats += _mixture(metrics, options.alarms)
+        threats += _one_sided(metrics)
+        threats += _prefix_change(metrics, options.alarms)
+        threats += _clusters(metrics)
+    threats += _small_subsets(baseline)
+    groups = len(baseline.category_metrics) + len(baseline.pair_type_metrics)
+    threats.append(
+        f"{groups} categories and pair types are looked at: of their intervals about one in twenty "
+        "misses the truth by chance"
+    )
+    threats.append(
+        "all intervals take models, thresholds and clusters as given: they say how much the choice "
+        "of eval pairs matters, not how much another training run would differ"
+    )
+    return threats
+
+
+def _headline(difference: ModelDifference) -> Iterator[str]:
+    first, second = (MODEL_NAMES.get(m, m) for m in (difference.first, difference.second))
+    found = {
+        outcome: {
+            name: change
+            for metric, name in _TOLD_METRICS.items()
+            if (change := difference.metrics[metric]).outcome == outcome
+            and change.difference is not None
+        }
+        for outcome in ("improved", "worsened", "not shown")
+    }
+    name = second[0].upper() + second[1:]
+    for outcome, verb in (("improved", "improves"), ("worsened", "worsens")):
+        changes = found[outcome]
+        if changes:
+            listed = "; ".join(f"{metric} from {_change(each)}" for metric, each in changes.items())
+            p_values = [
+                each.adjusted_p_value
+                for each in changes.values()
+                if each.adjusted_p_value is not None
+            ]
+            p_text = f" (Holm-adjusted p at most {chance(max(p_values))})" if p_values else ""
+            yield f"{name} {verb} on {first}: {listed}{p_text}."
+    for metric, each in found["not shown"].items():
+        p_text = f", adjusted p {chance(each.adjusted_p_value)}" if each.adjusted_p_value else ""
+        yield (
+            f"Not shown: that {second} differs from {first} in {metric}, {_change(each)}{p_text}."
+        )
+
+
+def _change(found: Difference) -> str:
+    return (
+        f"{figure(found.before, 3)} to {figure(found.after, 3)}, {signed(found.difference, 3)} "
+        f"{span(found.interval)}"
+    )
+
+
+def _ceiling(metrics: BaselineMetrics) -> Iterator[str]:
+    if metrics.share_of_spearman_ceiling is not None:
+        yield (
+            f"{metrics.model}: Spearman {figure(metrics.spearman_correlation)} is "
+            f"{metrics.share_of_spearman_ceiling:.1%} of {figure(metrics.spearman_ceiling)}, the "
+            "most that these labels allow."
+        )
+
+
+def _decisions(
+    difference: ModelDifference, before: BaselineMetrics, after: BaselineMetrics
+) -> Iterator[str]:
+    flipped = difference.decisions
+    yield (
+        f"{after.model}: {flipped.gained} decisions turn right and {flipped.lost} turn wrong "
+        f"(McNemar p = {chance(flipped.p_value)}); false positives "
+        f"{before.decisions.false_positives} to {after.decisions.false_positives} of "
+        f"{after.n_incompatible} at each model's validated threshold, "
+        f"{before.matched_recall_decisions.false_positives} to "
+        f"{after.matched_recall_decisions.false_positives} where both find "
+        f"{figure(after.matched_recall_decisions.recall, 2)} of the compatible pairs."
+    )
+
+
+def _subsets(difference: ModelDifference, after: BaselineMetrics) -> Iterator[str]:
+    for name in _TOLD_SUBSETS:
+        subset = after.subsets.get(name)
+        if subset is None:
+            yield f"{after.model}: there are no {SUBSETS[name]}, so nothing is shown on them."
+            continue
+        found = difference.subsets[name]["auc_roc"]
+        what = f"{subset.n} {SUBSETS[name]}"
+        if found.difference is None or found.interval is None:
+            reason = f"AUC {figure(found.before, 3)} to {figure(found.after, 3)} without interval"
+            yield f"{after.model}: not shown on the {what} (too few: {reason})."
+            continue
+        verb = {"improved": "rises", "worsened": "falls", "not shown": "is not shown to change"}
+        yield f"{after.model}: on the {what} AUC {verb[found.outcome]}: {_change(found)}."
+
+
+def _losses(
+    difference: ModelDifference,
+    before: BaselineMetrics,
+    after: BaselineMetrics,
+    alarms: AlarmOptions,
+) -> Iterator[str]:
+    language = difference.general["spearman_correlation"]
+    unrelated = difference.general["unrelated_mean_cosine"]
+    lost = (
+        language.outcome == "worsened"
+        and (language.difference or 0.0) <= -alarms.general_spearman_loss
+    )
+    yield (
+        f"{_warning(lost)}{after.model}: on {after.general.n} general-language pairs Spearman with "
+        f"human grades goes {_change(language)}{'' if lost else _unshown(language)}."
+    )
+    risen = (
+        unrelated.outcome == "worsened"
+        and (unrelated.difference or 0.0) >= alarms.unrelated_cosine_rise
+    )
+    yield (
+        f"{_warning(risen)}{after.model}: the mean cosine of unrelated general sentences goes "
+        f"{_change(unrelated)}{'' if risen else _unshown(unrelated)}."
+    )
+    ranks = before.geometry.effective_rank, after.geometry.effective_rank
+    collapsed = (
+        ranks[0] is not None
+        and ranks[1] is not None
+        and ranks[1] < alarms.effective_rank_share * ranks[0]
+    )
+    yield (
+        f"{_warning(collapsed)}{after.model}: the eval texts' embeddings use "
+        f"{figure(ranks[0], 1)} effective dimensions before and {figure(ranks[1], 1)} after, of "
+        f"{after.geometry.dimensions}; two different eval texts have a mean cosine of "
+        f"{figure(before.geometry.anisotropy, 2)} before and "
+        f"{figure(after.geometry.anisotropy, 2)} after."
+    )
+
+
+def _warning(alarmed: bool) -> str:
+    return "Warning: " if alarmed else ""
+
+
+def _unshown(found: Difference) -> str:
+    return " (not shown)" if found.outcome == "not shown" else ""
+
+
+def _unreachable(baseline: BaselineMetrics, options: EvaluationOptions) -> Iterator[str]:
+    criterion = options.success_criteria.get("spearman_correlation")
+    if criterion and not meets(baseline.spearman_ceiling, criterion):
+        yield (
+            f"the criterion Spearman {criterion} cannot be met: these labels allow "
+            f"{figure(baseline.spearman_ceiling)} at most"
+        )
+
+
+def _mixture(metrics: BaselineMetrics, alarms: AlarmOptions) -> Iterator[str]:
+    without = {
+        name: auc
+        for name, auc in metrics.auc_without_pair_type.items()
+        if auc is not None and abs(auc - metrics.auc_roc) >= alarms.mixture_shift
+    }
+    if not without:
+        return
+    parts = [f"{metrics.auc_roc:.3f} on all"]
+    parts += [f"{auc:.3f} without pair type {_printable(name)}" for name, auc in without.items()]
+    subset = metrics.subsets.get("no_shared_text")
+    if subset is not None and subset.auc_roc is not None:
+        parts.append(
+            f"{with_span(subset.auc_roc, subset.intervals.get('auc_roc'))} on the {subset.n} "
+            "pairs that share no text with train"
+        )
+    yield (
+        f"{metrics.model}'s AUC depends on the mixture of pair types and leaked pairs: "
+        f"{', '.join(parts)}"
+    )
+
+
+def _one_sided(metrics: BaselineMetrics) -> Iterator[str]:
+    found = metrics.decisions
+    if not found.true_negatives + found.false_negatives:
+        yield (
+            f"{metrics.model}'s validated threshold of {figure(found.threshold, 2)} calls every "
+            f"pair compatible: its {found.false_positives} false positives are all incompatible "
+            "pairs there are, and say nothing of the model"
+        )
+
+
+def _prefix_change(metrics: BaselineMetrics, alarms: AlarmOptions) -> Iterator[str]:
+    found = metrics.prefix_swap
+    if found is not None and found.mean_absolute_change >= alarms.prefix_change:
+        moved = with_span(found.mean_absolute_change, found.intervals.get("mean_absolute_change"))
+        yield (
+            f"{metrics.model} reads the prefixes: exchanging {' and '.join(found.prefixes)} moves "
+            f"the cosine by {moved} on average and flips {found.flipped_decisions} of {found.n} "
+            "decisions"
+        )
+
+
+def _clusters(metrics: BaselineMetrics) -> Iterator[str]:
+    found = metrics.text_clusters
+    if found.chance_purity is not None and found.p_value is not None and found.p_value > 0.05:
+        yield (
+            f"{metrics.model}'s cluster purity of {figure(metrics.cluster_purity, 3)} is what "
+            f"chance gives (mean {found.chance_purity:.3f} under permuted labels, "
+            f"p = {chance(found.p_value)})"
+        )
+    if found.purity_std is not None and found.purity_std > _UNSTABLE_PURITY:
+        yield (
+            f"{metrics.model}'s cluster purity depends on the seed of UMAP: standard deviation "
+            f"{found.purity_std:.3f} over {len(found.draws)} seeds"
+        )
+
+
+def _small_subsets(metrics: BaselineMetrics) -> Iterator[str]:
+    for name in _TOLD_SUBSETS:
+        subset = metrics.subsets.get(name)
+        count = subset.n if subset else 0
+        if count < _FEW_PAIRS:
+            yield f"only {count} eval pairs are {SUBSETS[name]}: they prove next to nothing"
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)

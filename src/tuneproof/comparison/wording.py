@@ -1,0 +1,32 @@
+"""Figures as people read them."""
+
+from tuneproof.metrics.uncertainty import Interval
+
+DIGITS = 4
+
+
+def figure(value: float | None, digits: int = DIGITS) -> str:
+    """Write a figure: fixed digits, or 'n/a'."""
+    return "n/a" if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float | None, digits: int = DIGITS) -> str:
+    """Write a difference: fixed digits with its sign, or 'n/a'."""
+    return "n/a" if value is None else f"{value:+.{digits}f}"
+
+
+def span(interval: Interval | None, digits: int = 3) -> str:
+    """Write an interval in brackets, or 'no interval'."""
+    if interval is None:
+        return "no interval"
+    return f"[{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
+
+
+def with_span(value: float | None, interval: Interval | None, digits: int = 3) -> str:
+    """Write a figure and its interval."""
+    return f"{figure(value, digits)} {span(interval, digits)}" if value is not None else "n/a"
+
+
+def chance(p_value: float | None) -> str:
+    """Write a p-value with two significant digits, or 'n/a'."""
+    return "n/a" if p_value is None else f"{p_value:.2g}"
