@@ -27,3 +27,7 @@ class TrainingError(TuneproofError):
 
 class DeviceError(TuneproofError):
     """A device that is unknown or that this machine does not have."""
+
+
+class GateError(TuneproofError):
+    """The data do not keep a limit whose gate says `fail`."""

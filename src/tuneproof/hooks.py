@@ -16,7 +16,9 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from rich.console import Console
 
-from tuneproof.errors import StaleArtifactError, TuneproofError
+from tuneproof.audit.gates import failed_gates
+from tuneproof.audit.score import DataQualityScore
+from tuneproof.errors import GateError, StaleArtifactError, TuneproofError
 from tuneproof.report.console import data_quality_table, headline_table
 
 logger = logging.getLogger(__name__)
@@ -71,6 +73,26 @@ class InputHooks:
             if isinstance(cause, TuneproofError):
                 raise click.ClickException(str(cause)) from error
             cause = cause.__cause__
+
+
+class GateHooks:
+    """Stops a run whose data do not keep a limit, once the report that says so is saved."""
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        """Check the gates of the audit.
+
+        Raises:
+            GateError: A gate with the action `fail` is not passed.
+        """
+        if dataset_name != "data_quality_report":
+            return
+        report: DataQualityScore = data
+        if failed := failed_gates(report.gates):
+            raise GateError(
+                f"the data are not fit: {'; '.join(failed)}. data_quality_report is saved and "
+                "lists what was found."
+            )
 
 
 def choose_makers(missing: Collection[str], registered: Mapping[str, Pipeline]) -> list[str]:

@@ -14,14 +14,18 @@ from tuneproof.pipelines import (
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Return the pipelines by name; each one that needs pairs begins by preparing them."""
+    """Return the pipelines by name; each one that needs pairs begins by preparing them.
+
+    Evaluation audits them too: a verdict on the models needs one on the pairs.
+    """
     prepared = prepare.create_pipeline()
+    audited = prepared + data_quality.create_pipeline()
     pipelines = {
-        "data_quality": prepared + data_quality.create_pipeline(),
+        "data_quality": audited,
         "baseline": prepared + baseline.create_pipeline(),
         "training_standard": prepared + training_standard.create_pipeline(),
         "training_lora": prepared + training_lora.create_pipeline(),
-        "evaluation": prepared + evaluation.create_pipeline(),
+        "evaluation": audited + evaluation.create_pipeline(),
         "reporting": prepared + reporting.create_pipeline(),
     }
     return {**pipelines, "__default__": sum(pipelines.values(), start=Pipeline([]))}

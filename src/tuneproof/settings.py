@@ -1,10 +1,10 @@
 """Settings that Kedro reads: sessions, hooks, configuration."""
 
-from tuneproof.hooks import ConsoleHooks, InputHooks
+from tuneproof.hooks import ConsoleHooks, GateHooks, InputHooks
 from tuneproof.session import TuneproofSession
 
 SESSION_CLASS = TuneproofSession
-HOOKS = (InputHooks(), ConsoleHooks())
+HOOKS = (InputHooks(), GateHooks(), ConsoleHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

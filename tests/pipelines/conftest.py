@@ -11,9 +11,14 @@ from kedro.io import CatalogProtocol
 from tuneproof.session import TuneproofSession
 
 ROOT = Path(__file__).parents[2]
-TINY = {
+TINY: dict[str, Any] = {
     "device": "cpu",
-    "measure": {"umap": {"n_neighbors": 5}, "hdbscan": {"min_cluster_size": 5}},
+    "bootstrap_rounds": 100,
+    "measure": {
+        "umap": {"n_neighbors": 5},
+        "hdbscan": {"min_cluster_size": 5},
+        "cluster_seeds": 2,
+    },
     "training_standard": {"epochs": 1, "learning_rate": 3e-3},
     "training_lora": {"epochs": 1, "learning_rate": 3e-2},
 }

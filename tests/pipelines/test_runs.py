@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tuneproof.manifest import ModelIdentity
-from tuneproof.measurement import BaselineMetrics
+from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.pairs import hash_pairs
 
-from .conftest import ROOT, Project
+from .conftest import ROOT, TINY, Project
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -36,7 +36,8 @@ def test_every_artifact_loads_from_the_catalog(finished: Project) -> None:
         assert catalog.load(f"{model}_metrics").model == model
         assert catalog.load(f"{model}_embeddings_eval").vectors.shape == (n_eval, 2, 32)
         assert len(catalog.load(f"{model}_scores").query("split == 'eval'")) == n_eval
-        assert len(catalog.load(f"{model}_projection")) == 3 * n_eval
+        seeds = TINY["measure"]["cluster_seeds"]
+        assert len(catalog.load(f"{model}_projection")) == 3 * n_eval * seeds
     texts = ["boy: i like tea", "girl: i like coffee"]
     vectors = [
         catalog.load(name).transformer.encode(texts)
@@ -85,7 +86,7 @@ def test_every_manifest_names_base_model_pairs_and_versions(finished: Project) -
     catalog = finished.catalog()
     hashes = {
         split: hash_pairs(catalog.load(f"{split}_pairs"))
-        for split in ("train", "validation", "eval")
+        for split in ("train", "validation", "eval", "general")
     }
     base = catalog.load("base_model").manifest.base_model
     for model in MODELS:
@@ -205,7 +206,8 @@ def test_a_variant_trained_on_other_pairs_is_left_out_of_what_follows(
     catalog = finished.catalog(**changed)
     comparison = catalog.load("comparison")
     assert [model.model for model in comparison.models] == ["baseline", "standard"]
-    assert comparison.statements[-1].startswith("lora is left out: lora_metrics was made from")
+    (reason,) = comparison.left_out
+    assert reason.startswith("lora is left out: lora_metrics was made from")
 
 
 def test_who_chooses_the_nodes_gets_them(project: Project) -> None:
@@ -236,8 +238,48 @@ def test_models_measured_with_other_parameters_are_not_compared(
         finished.run(
             "evaluation",
             data_root=shifted(finished, tmp_path),
-            measure={"umap": {"n_neighbors": 5}, "hdbscan": {"min_cluster_size": 9}},
+            measure={**TINY["measure"], "hdbscan": {"min_cluster_size": 9}},
         )
+
+
+def test_a_gate_that_fails_stops_a_whole_run_before_anything_is_trained(
+    project: Project,
+) -> None:
+    gates = {"overall": {"minimum": 100, "action": "fail"}}
+    with pytest.raises(click.ClickException) as error:
+        project.run(data_quality={"gates": gates})
+    assert "data_quality.gates.overall: overall score" in error.value.message
+    assert "expected 100 at least" in error.value.message
+    catalog = project.catalog()
+    assert not catalog.load("data_quality_report").target_met
+    assert not any(catalog.exists(name) for name in ("standard_model", "lora_candidate"))
+
+
+def test_evidence_is_traced_from_the_pairs_to_the_comparison(finished: Project) -> None:
+    """Leak levels, groups, general pairs and the audit reach what is said in the end."""
+    catalog = finished.catalog()
+    leakage = catalog.load("pair_leakage").query("split == 'eval'")
+    quality, comparison = catalog.load("data_quality_report"), catalog.load("comparison")
+    assert set(quality.warnings) <= set(comparison.threats)
+    for model in MODELS:
+        metrics = catalog.load(f"{model}_metrics")
+        assert metrics.subsets["clean"].n == int(leakage["clean"].sum())
+        assert metrics.subsets["clean"].n == quality.leakage["eval"].clean
+        assert metrics.general.n == len(catalog.load("general_pairs"))
+        low, high = metrics.intervals["auc_roc"]
+        assert low <= metrics.auc_roc <= high
+    couples = [(each.first, each.second) for each in comparison.differences]
+    assert couples == [("baseline", "standard"), ("baseline", "lora"), ("standard", "lora")]
+
+
+def test_wrong_general_pairs_stop_the_run_and_nothing_is_written(
+    project: Project, tmp_path: Path
+) -> None:
+    path = tmp_path / "general.jsonl"
+    path.write_text('{"text_1": "a", "text_2": "b", "score": 7, "topic": "x"}\n', "utf-8")
+    with pytest.raises(click.ClickException, match="general.jsonl:1: score: found 7, expected"):
+        project.run("data_quality", general_pairs=str(path))
+    assert not project.data_root.exists()
 
 
 def test_metrics_of_other_eval_pairs_are_refused(finished: Project, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def compare(
     variants: Sequence[MeasuredModel],
     train_pairs: Sequence[DatingPair],
     general_pairs: Sequence[GeneralPair],
-    quality: DataQualityScore | None,
+    quality: DataQualityScore,
     options: EvaluationOptions,
 ) -> ComparisonResult:
     """Hold the fine-tuned models against the baseline and against each other.
@@ -43,17 +43,16 @@ def compare(
         variants: The measured fine-tuned models, at least one.
         train_pairs: The train pairs, for the errors' nearest ones.
         general_pairs: The general-language pairs that all were measured on.
-        quality: The audit; left out if it tells of other pairs, None where there is none.
+        quality: The audit of the same pairs.
         options: The parameters.
 
     Raises:
-        StaleArtifactError: No variant shares the origin of the baseline.
+        StaleArtifactError: No variant shares the origin of the baseline, or the audit tells of
+            other pairs.
     """
-    shared, left_out = [], []
     manifest = baseline.metrics.manifest
-    if quality is not None and quality.pairs.items() - manifest.pairs.items():
-        left_out.append("the audit is left out: it tells of other pairs than the metrics")
-        quality = None
+    manifest.require_pairs("baseline_metrics", RERUN, **quality.pairs)
+    shared, left_out = [], []
     for variant in variants:
         metrics = variant.metrics
         try:

@@ -36,7 +36,7 @@ _UNSTABLE_PURITY: Final = 0.05
 def write_verdict(
     models: Sequence[BaselineMetrics],
     differences: Sequence[ModelDifference],
-    quality: DataQualityScore | None,
+    quality: DataQualityScore,
     alarms: AlarmOptions,
 ) -> list[str]:
     """Say what fine-tuning did, each claim with its numbers and its interval.
@@ -47,7 +47,7 @@ def write_verdict(
     Args:
         models: Metrics of the baseline, then of the variants.
         differences: The variants against the baseline, then against each other.
-        quality: The audit, for its shortcut probes; None where there is none.
+        quality: The audit, for its shortcut probes.
         alarms: What is warned of.
     """
     measured = {metrics.model: metrics for metrics in models}
@@ -65,13 +65,13 @@ def write_verdict(
 
 
 def near_probes(
-    metrics: BaselineMetrics, quality: DataQualityScore | None, alarms: AlarmOptions
+    metrics: BaselineMetrics, quality: DataQualityScore, alarms: AlarmOptions
 ) -> list[str]:
     """Say which shortcut probes come near a model's AUC, if any do.
 
     Args:
         metrics: Metrics of a fine-tuned model.
-        quality: The audit; None where there is none.
+        quality: The audit of the same pairs.
         alarms: How near is near.
 
     Returns:
@@ -79,7 +79,7 @@ def near_probes(
     """
     near = [
         probe
-        for probe in (quality.probes if quality else ())
+        for probe in quality.probes
         if probe.auc is not None and probe.auc >= max(0.5, metrics.auc_roc - alarms.probe_gap)
     ]
     if not near:
@@ -94,21 +94,17 @@ def near_probes(
 
 def find_threats(
     models: Sequence[BaselineMetrics],
-    quality: DataQualityScore | None,
+    quality: DataQualityScore,
     options: EvaluationOptions,
 ) -> list[str]:
     """List what makes the figures prove less than they seem to.
 
     Args:
         models: Metrics of the baseline, then of the variants.
-        quality: The audit; None where there is none.
+        quality: The audit of the same pairs.
         options: The success criteria and what is warned of.
     """
-    threats = (
-        ["the pairs were not audited: kedro run --pipelines=data_quality"]
-        if quality is None
-        else list(quality.warnings)
-    )
+    threats = list(quality.warnings)
     baseline = models[0]
     threats += _unreachable(baseline, options)
     for metrics in models:
@@ -141,7 +137,7 @@ def _headline(difference: ModelDifference) -> Iterator[str]:
         for outcome in ("improved", "worsened", "not shown")
     }
     name = second[0].upper() + second[1:]
-    for outcome, verb in (("improved", "improves"), ("worsened", "worsens")):
+    for outcome, word in (("improved", "better"), ("worsened", "worse")):
         changes = found[outcome]
         if changes:
             listed = "; ".join(f"{metric} from {_change(each)}" for metric, each in changes.items())
@@ -151,7 +147,7 @@ def _headline(difference: ModelDifference) -> Iterator[str]:
                 if each.adjusted_p_value is not None
             ]
             p_text = f" (Holm-adjusted p at most {chance(max(p_values))})" if p_values else ""
-            yield f"{name} {verb} on {first}: {listed}{p_text}."
+            yield f"{name} is {word} than {first}: {listed}{p_text}."
     for metric, each in found["not shown"].items():
         p_text = f", adjusted p {chance(each.adjusted_p_value)}" if each.adjusted_p_value else ""
         yield (

@@ -165,7 +165,8 @@ def score_pairs(
         A frame with the columns of `PAIR_SCORES`, validation pairs first.
 
     Raises:
-        ValueError: Numbers of embeddings and pairs differ, or a split holds one label only.
+        ValueError: Numbers of embeddings, leak levels and pairs differ, or the validation pairs
+            hold one label only.
     """
     parts = [
         _score_split(embeddings[split], pairs[split], leakage[leakage["split"] == split], split)
@@ -177,6 +178,7 @@ def score_pairs(
     assert platt is not None  # there are both labels
     evaluated = scores["split"] == "eval"
     scores["probability"] = calibrated_probabilities(scores["cosine"].to_numpy(), platt)
+    _require_count("embedded swapped pairs", len(swapped.vectors), pairs["eval"], "eval")
     changed = [
         pair.texts != other.texts for pair, other in zip(pairs["eval"], swapped_pairs, strict=True)
     ]
@@ -258,9 +260,8 @@ def first_projection(projection: pd.DataFrame) -> pd.DataFrame:
 def _score_split(
     embeddings: PairEmbeddings, pairs: Sequence[DatingPair], leakage: pd.DataFrame, split: str
 ) -> pd.DataFrame:
-    for what, count in (("embedded pairs", len(embeddings.vectors)), ("leak levels", len(leakage))):
-        if count != len(pairs):
-            raise ValueError(f"found {count} {what}, expected {len(pairs)} ({split})")
+    _require_count("embedded pairs", len(embeddings.vectors), pairs, split)
+    _require_count("leak levels", len(leakage), pairs, split)
     known = leakage.sort_values("row")
     return pd.DataFrame(
         {
@@ -283,3 +284,8 @@ def _score_split(
             "nearest_train_similarity": np.nan,
         }
     )
+
+
+def _require_count(what: str, found: int, pairs: Sequence[DatingPair], split: str) -> None:
+    if found != len(pairs):
+        raise ValueError(f"found {found} {what}, expected {len(pairs)} ({split})")

@@ -18,7 +18,7 @@ Intervals = dict[str, Interval | None]
 SUBSETS: Final = {
     "all": "all eval pairs",
     "no_shared_text": "pairs that share no text with the train and validation pairs",
-    "clean": "pairs without any leak, near duplicates included",
+    "clean": "pairs without any leak, not even a near duplicate",
     "unseen_subcategories": "pairs of subcategories that training never saw",
     "mixed_categories": "without categories that hold one label only",
     "mixed_pair_types": "without pair types that hold one label only",

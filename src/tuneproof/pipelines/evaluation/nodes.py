@@ -17,7 +17,7 @@ def compare_models(  # noqa: PLR0913  # a node names each dataset it reads
     *,
     train_pairs: list[DatingPair],
     general_pairs: list[GeneralPair],
-    data_quality_report: DataQualityScore | None,
+    data_quality_report: DataQualityScore,
     baseline_metrics: BaselineMetrics,
     baseline_scores: pd.DataFrame,
     baseline_projection: pd.DataFrame,

@@ -20,12 +20,16 @@ logger = logging.getLogger(__name__)
 
 
 def validate_pairs(
-    train_raw: RawLines, eval_raw: RawLines, options: PrepareOptions
-) -> tuple[list[DatingPair], list[DatingPair], list[RejectedRow]]:
-    """Parse both files; return the valid train pairs, the valid eval pairs and the rejected rows.
+    train_raw: RawLines, eval_raw: RawLines, general_raw: RawLines, options: PrepareOptions
+) -> tuple[list[DatingPair], list[DatingPair], list[RejectedRow], list[GeneralPair]]:
+    """Parse all files: one node, so that nothing is written if anything is wrong.
+
+    Returns:
+        The valid train pairs, the valid eval pairs, the rejected rows of both, and the
+        general-language pairs.
 
     Raises:
-        InvalidPairsError: What is wrong in both files, in one message.
+        InvalidPairsError: What is wrong in both files, in one message; or in the third.
     """
     train, rejected_train = parse_pairs(train_raw, options.prefixes)
     evaluation, rejected_eval = parse_pairs(eval_raw, options.prefixes)
@@ -36,30 +40,20 @@ def validate_pairs(
     rejected = [*rejected_train, *rejected_eval]
     if rejected:
         logger.warning("%d rows are set aside: rejected_pairs holds them and why", len(rejected))
-    return train, evaluation, rejected
+    return train, evaluation, rejected, parse_general_pairs(general_raw)
 
 
-def validate_general_pairs(raw: RawLines) -> list[GeneralPair]:
-    """Parse the general-language pairs.
+def split_and_trace(
+    pairs: list[DatingPair], eval_pairs: list[DatingPair], options: PrepareOptions
+) -> tuple[list[DatingPair], list[DatingPair], pd.DataFrame]:
+    """Split validation pairs off the train pairs, and trace what either gives away.
 
-    Raises:
-        InvalidPairsError: What is wrong with the file.
+    Pairs that share a text stay on one side. It is one node, so that the audit needs no more than
+    training does: its gates can stop a run before anything is trained.
+
+    Returns:
+        Train pairs, validation pairs, and a frame with the columns of LEAKAGE.
     """
-    return parse_general_pairs(raw)
-
-
-def split_validation(
-    pairs: list[DatingPair], options: PrepareOptions
-) -> tuple[list[DatingPair], list[DatingPair]]:
-    """Split validation pairs off the train pairs; pairs that share a text stay together."""
-    return split_by_group(pairs, options.validation_fraction, options.seed)
-
-
-def trace_pairs(
-    train: list[DatingPair],
-    validation: list[DatingPair],
-    evaluation: list[DatingPair],
-    options: PrepareOptions,
-) -> pd.DataFrame:
-    """Trace each validation and eval pair to the pairs that give it away, if any."""
-    return trace_leakage(train, validation, evaluation, options.near_duplicate_similarity)
+    train, validation = split_by_group(pairs, options.validation_fraction, options.seed)
+    leakage = trace_leakage(train, validation, eval_pairs, options.near_duplicate_similarity)
+    return train, validation, leakage

@@ -218,7 +218,7 @@ def draw_baseline_pair_type_margins(evidence: dict[str, Evidence]) -> Drawing:
 
 
 def build_report(
-    quality: DataQualityScore | None,
+    quality: DataQualityScore,
     evidence: dict[str, Evidence],
     training_runs: dict[str, TrainingRun],
     comparison: ComparisonResult | None,
@@ -234,13 +234,9 @@ def build_report(
         charts: The charts by dataset name.
 
     Raises:
-        StaleArtifactError: The audit is missing, or tells of other pairs than the measurements.
+        StaleArtifactError: The audit tells of other pairs than the measurements.
     """
     baseline, *variants = (found.metrics for found in evidence.values())
-    if quality is None:
-        raise StaleArtifactError(
-            "data_quality_report is missing. Run: kedro run --pipelines=data_quality"
-        )
     if other := quality.pairs.items() - baseline.manifest.pairs.items():
         raise StaleArtifactError(
             f"data_quality_report tells of other {', '.join(sorted(dict(other)))} pairs than "
