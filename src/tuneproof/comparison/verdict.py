@@ -13,7 +13,7 @@ from tuneproof.comparison.records import (
     meets,
 )
 from tuneproof.comparison.wording import chance, figure, signed, span, with_span
-from tuneproof.measurement.records import SUBSETS, BaselineMetrics
+from tuneproof.measurement.records import SUBSETS, BaselineMetrics, PrefixSwapMetrics
 
 BASELINE: Final = "baseline"
 
@@ -28,7 +28,8 @@ _TOLD_METRICS: Final = {
     "pair_cluster_purity": "cluster purity of pairs",
 }
 
-_TOLD_SUBSETS: Final = ("no_shared_text", "clean", "unseen_subcategories")
+_TOLD_SUBSETS: Final = ("no_shared_text", "clean", "unseen_subcategories", "mixed_pair_types")
+_WARNING: Final = "Warning: "
 _FEW_PAIRS: Final = 30
 _UNSTABLE_PURITY: Final = 0.05
 
@@ -54,13 +55,18 @@ def write_verdict(
     sentences: list[str] = []
     for difference in differences:
         after = measured[difference.second]
-        sentences += _headline(difference)
-        if difference.first == BASELINE:
-            sentences += near_probes(after, quality, alarms)
-            sentences += _ceiling(after)
-            sentences += _decisions(difference, measured[BASELINE], after)
-            sentences += _subsets(difference, after)
-            sentences += _losses(difference, measured[BASELINE], after, alarms)
+        if difference.first != BASELINE:
+            sentences += _headline(difference)
+            continue
+        told = [
+            *_headline(difference),
+            *near_probes(after, quality, alarms),
+            *_ceiling(after),
+            *_decisions(difference, measured[BASELINE], after),
+            *_subsets(difference, after),
+            *_losses(difference, measured[BASELINE], after, alarms),
+        ]
+        sentences += [_in_short(difference, after, told), *told]
     return sentences
 
 
@@ -85,10 +91,9 @@ def near_probes(
     if not near:
         return []
     listed = ", ".join(f"{probe.name} {with_span(probe.auc, probe.interval)}" for probe in near)
-    verb = "reaches" if len(near) == 1 else "reach"
     return [
-        f"Warning: {metrics.model}'s AUC of {figure(metrics.auc_roc, 3)} proves less than it seems "
-        f"to: without comparing the texts {listed} {verb} that AUC or come near."
+        f"{_WARNING}{metrics.model}'s AUC of {figure(metrics.auc_roc, 3)} proves less than it "
+        f"seems to: without comparing the texts {listed} come near it or reach it."
     ]
 
 
@@ -123,6 +128,28 @@ def find_threats(
         "of eval pairs matters, not how much another training run would differ"
     )
     return threats
+
+
+def _in_short(difference: ModelDifference, after: BaselineMetrics, told: Sequence[str]) -> str:
+    subsets = {name: found["auc_roc"] for name, found in difference.subsets.items()}
+    # Of all pairs there is a p-value too: what it does not bear out is not shown.
+    compared = {**subsets, "all": difference.metrics["auc_roc"]}
+    places: dict[str, list[str]] = {"improved": [], "worsened": [], "not shown": []}
+    for name in ("all", *_TOLD_SUBSETS):
+        if name in compared:
+            places[compared[name].outcome].append(f"the {after.subsets[name].n} {SUBSETS[name]}")
+    name = MODEL_NAMES.get(after.model, after.model)
+    claims = [
+        f"{claim} on {', '.join(places[outcome])}"
+        for outcome, claim in (
+            ("improved", f"{name} is shown to rank better than the base model"),
+            ("worsened", f"{name} is shown to rank worse than the base model"),
+            ("not shown", "no difference is shown"),
+        )
+        if places[outcome]
+    ]
+    warnings = sum(sentence.startswith(_WARNING) for sentence in told)
+    return f"In short: {'; '.join(claims)}. Warnings: {warnings or 'none'}."
 
 
 def _headline(difference: ModelDifference) -> Iterator[str]:
@@ -193,13 +220,11 @@ def _subsets(difference: ModelDifference, after: BaselineMetrics) -> Iterator[st
             yield f"{after.model}: there are no {SUBSETS[name]}, so nothing is shown on them."
             continue
         found = difference.subsets[name]["auc_roc"]
-        what = f"{subset.n} {SUBSETS[name]}"
-        if found.difference is None or found.interval is None:
-            reason = f"AUC {figure(found.before, 3)} to {figure(found.after, 3)} without interval"
-            yield f"{after.model}: not shown on the {what} (too few: {reason})."
-            continue
         verb = {"improved": "rises", "worsened": "falls", "not shown": "is not shown to change"}
-        yield f"{after.model}: on the {what} AUC {verb[found.outcome]}: {_change(found)}."
+        yield (
+            f"{after.model}: on the {subset.n} {SUBSETS[name]} AUC {verb[found.outcome]}: "
+            f"{_change(found)}."
+        )
 
 
 def _losses(
@@ -216,7 +241,7 @@ def _losses(
     )
     yield (
         f"{_warning(lost)}{after.model}: on {after.general.n} general-language pairs Spearman with "
-        f"human grades goes {_change(language)}{'' if lost else _unshown(language)}."
+        f"their grades goes {_change(language)}{'' if lost else _unshown(language)}."
     )
     risen = (
         unrelated.outcome == "worsened"
@@ -239,10 +264,12 @@ def _losses(
         f"{figure(before.geometry.anisotropy, 2)} before and "
         f"{figure(after.geometry.anisotropy, 2)} after."
     )
+    if after.prefix_swap is not None:
+        yield f"{after.model}: {_prefix_swap(after.prefix_swap)}."
 
 
 def _warning(alarmed: bool) -> str:
-    return "Warning: " if alarmed else ""
+    return _WARNING if alarmed else ""
 
 
 def _unshown(found: Difference) -> str:
@@ -293,12 +320,15 @@ def _one_sided(metrics: BaselineMetrics) -> Iterator[str]:
 def _prefix_change(metrics: BaselineMetrics, alarms: AlarmOptions) -> Iterator[str]:
     found = metrics.prefix_swap
     if found is not None and found.mean_absolute_change >= alarms.prefix_change:
-        moved = with_span(found.mean_absolute_change, found.intervals.get("mean_absolute_change"))
-        yield (
-            f"{metrics.model} reads the prefixes: exchanging {' and '.join(found.prefixes)} moves "
-            f"the cosine by {moved} on average and flips {found.flipped_decisions} of {found.n} "
-            "decisions"
-        )
+        yield f"{metrics.model} reads the prefixes: {_prefix_swap(found)}"
+
+
+def _prefix_swap(found: PrefixSwapMetrics) -> str:
+    moved = with_span(found.mean_absolute_change, found.intervals.get("mean_absolute_change"))
+    return (
+        f"exchanging the prefixes {' and '.join(found.prefixes)} moves the cosine by {moved} on "
+        f"average and flips {found.flipped_decisions} of {found.n} decisions"
+    )
 
 
 def _clusters(metrics: BaselineMetrics) -> Iterator[str]:

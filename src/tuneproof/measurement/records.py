@@ -16,12 +16,12 @@ UnitInterval = Annotated[float, Field(ge=0, le=1)]
 Intervals = dict[str, Interval | None]
 
 SUBSETS: Final = {
-    "all": "all eval pairs",
+    "all": "eval pairs",
     "no_shared_text": "pairs that share no text with the train and validation pairs",
-    "clean": "pairs without any leak, not even a near duplicate",
+    "clean": "pairs without any leak or near duplicate",
     "unseen_subcategories": "pairs of subcategories that training never saw",
-    "mixed_categories": "without categories that hold one label only",
-    "mixed_pair_types": "without pair types that hold one label only",
+    "mixed_categories": "pairs of categories that hold both labels",
+    "mixed_pair_types": "pairs of pair types that hold both labels",
 }
 """The subsets of the eval pairs that every model is measured on, and what they are."""
 

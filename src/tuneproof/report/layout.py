@@ -6,6 +6,8 @@ from typing import NamedTuple
 from tuneproof.comparison.wording import figure, span
 from tuneproof.metrics.uncertainty import Interval
 
+NO_BREAK = "\u00a0"
+
 
 class Cell(NamedTuple):
     """One cell; kind `good` or `bad` colours it, `code` sets it in fixed width."""
@@ -61,4 +63,5 @@ def interval_cell(value: float | None, interval: Interval | None, digits: int = 
     """Show a figure with its interval; without one the figure alone."""
     if value is None or interval is None:
         return Cell(figure(value, digits))
-    return Cell(f"{figure(value, digits)} {span(interval, digits)}")
+    # The bracket may move to the next line, but does not break.
+    return Cell(f"{figure(value, digits)} {span(interval, digits).replace(' ', NO_BREAK)}")

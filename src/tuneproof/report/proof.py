@@ -97,7 +97,8 @@ def subsets(models: Sequence[BaselineMetrics]) -> Section:
         "Subsets",
         [
             "The same models and thresholds on parts of the eval pairs. What holds on all pairs, "
-            "but not on clean ones, is memory."
+            "but not on clean ones, is memory. A figure without brackets has no interval: too few "
+            "pairs, or every resample of them gives the same value."
         ],
         [
             table("AUC-ROC by subset, with 95 % interval", "auc_roc"),
