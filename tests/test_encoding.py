@@ -7,11 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics.pairwise import paired_cosine_distances
 
+from tuneproof import encoding
 from tuneproof.encoding import (
     PairEmbeddings,
+    Vectors,
     embed_pairs,
     embed_texts,
     load_transformer,
+    nearest_pairs,
     pair_cosines,
     resolve_device,
 )
@@ -114,6 +117,78 @@ class TestPairCosines:
         vectors[2, side] = value
         with pytest.raises(ValueError, match="pair 2: found a zero or non-finite embedding"):
             pair_cosines(vectors)
+
+
+def pair_similarity(first: Vectors, second: Vectors) -> float:
+    """Mean cosine of two pairs in the better order, one cosine at a time."""
+
+    def cosine(u: Vectors, v: Vectors) -> float:
+        lengths = float(np.linalg.norm(u) * np.linalg.norm(v))
+        return float(u @ v) / lengths if lengths else 0.0
+
+    (a, b), (c, d) = first.astype(np.float64), second.astype(np.float64)
+    return max(cosine(a, c) + cosine(b, d), cosine(a, d) + cosine(b, c)) / 2
+
+
+# Small whole numbers: many ties, zero vectors and opposite directions.
+@st.composite
+def pair_vectors(draw: st.DrawFn, dimensions: int) -> Vectors:
+    count = draw(st.integers(1, 7))
+    size = count * 2 * dimensions
+    values = draw(st.lists(st.integers(-2, 2), min_size=size, max_size=size))
+    return np.array(values, dtype=np.float32).reshape(count, 2, dimensions)
+
+
+class TestNearestPairs:
+    @given(pair_vectors(3), pair_vectors(3), st.integers(1, 30))
+    def test_equals_brute_force_in_chunks_of_any_size(
+        self, vectors: Vectors, references: Vectors, chunk: int
+    ) -> None:
+        expected = np.array(
+            [[pair_similarity(one, other) for other in references] for one in vectors]
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(encoding, "_NEAREST_CHUNK", chunk)
+            rows, similarities = nearest_pairs(vectors, references)
+        assert rows.shape == similarities.shape == (len(vectors),)
+        assert similarities == pytest.approx(expected.max(axis=1), abs=1e-6)
+        # Of references that only rounding tells apart, any one is right.
+        assert expected[np.arange(len(vectors)), rows] == pytest.approx(similarities, abs=1e-6)
+        assert (np.abs(similarities) <= 1).all()
+
+    @given(pair_vectors(3), pair_vectors(3), st.floats(0.01, 100))
+    def test_order_of_the_texts_and_lengths_do_not_matter(
+        self, vectors: Vectors, references: Vectors, scale: float
+    ) -> None:
+        _, similarities = nearest_pairs(vectors, references)
+        for one, other in (
+            (vectors[:, ::-1], references),
+            (vectors, references[:, ::-1]),
+            (vectors * np.float32(scale), references),
+        ):
+            assert nearest_pairs(one, other)[1] == pytest.approx(similarities, abs=1e-6)
+
+    @pytest.mark.parametrize("chunk", [1, 5, 4_000_000])
+    def test_of_equal_references_the_first(
+        self, chunk: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(encoding, "_NEAREST_CHUNK", chunk)
+        axes = np.eye(4, dtype=np.float32)
+        references = axes[[[2, 3], [0, 1], [1, 0], [0, 1], [2, 3]]]
+        vectors = axes[[[0, 1], [1, 0], [3, 2], [0, 2]]]
+        rows, similarities = nearest_pairs(vectors, references)
+        assert rows.tolist() == [1, 1, 0, 0]
+        assert similarities.tolist() == [1, 1, 1, 0.5]
+
+    def test_a_zero_vector_is_like_nothing(self) -> None:
+        axes = np.eye(2, dtype=np.float32)
+        nothing = np.zeros(2, dtype=np.float32)
+        vectors = np.array([[nothing, nothing], [axes[0], nothing]])
+        rows, similarities = nearest_pairs(
+            vectors, np.array([[axes[1], axes[1]], [axes[1], axes[0]]])
+        )
+        assert rows.tolist() == [0, 1]
+        assert similarities.tolist() == [0, 0.5]
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (4, 3, 5), (2, 4, 2, 5)])

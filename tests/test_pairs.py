@@ -20,6 +20,7 @@ from tuneproof.pairs import (
     parse_pairs,
     require_valid,
     split_by_group,
+    swap_prefixes,
 )
 
 SOURCE = "in/pairs.jsonl"
@@ -475,6 +476,58 @@ class TestConnectedGroups:
     def test_chain_across_both_columns(self) -> None:
         pairs = [pair("a", "b"), pair("x", "y"), pair("c", "b"), pair("d", "c"), pair("z", "z")]
         assert connected_groups(pairs).tolist() == [0, 1, 0, 0, 2]
+
+
+prefixed_texts = st.builds(
+    "{}{}".format,
+    st.sampled_from(["boy:", "girl:", "boy: ", "girl: ", "man: ", "boy", "Girl: ", " boy: ", ""]),
+    st.text("boy girl:", min_size=1, max_size=12),
+)
+
+
+class TestSwapPrefixes:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("boy: i like cats", "girl: i like cats"),
+            ("girl: i like cats", "boy: i like cats"),
+            ("girl:no blank", "boy:no blank"),
+            ("boy: girl: both", "girl: girl: both"),
+            ("boy: a boy: twice", "girl: a boy: twice"),
+            ("girl: a boy: said so", "boy: a boy: said so"),
+        ],
+    )
+    def test_exchanges_the_prefix_at_the_beginning_alone(self, text: str, expected: str) -> None:
+        (swapped,) = swap_prefixes([pair(text, "girl: x")], PREFIXES)
+        assert swapped.texts == (expected, "boy: x")
+
+    @pytest.mark.parametrize(
+        "text", ["man: a boy: x", "boyish: x", "boy", "boy x", "Boy: x", " boy: x", "tomboy: x"]
+    )
+    def test_other_beginnings_are_left_alone(self, text: str) -> None:
+        (swapped,) = swap_prefixes([pair("girl: x", text)], PREFIXES)
+        assert swapped.texts == ("boy: x", text)
+
+    @given(st.lists(st.builds(pair, prefixed_texts, prefixed_texts, st.integers(0, 1)), max_size=5))
+    def test_twice_is_the_identity_and_the_rest_stays(self, pairs: list[DatingPair]) -> None:
+        swapped = swap_prefixes(pairs, PREFIXES)
+        assert swap_prefixes(swapped, PREFIXES) == pairs
+        assert swap_prefixes(pairs, ("girl", "boy")) == swapped
+        for before, after in zip(pairs, swapped, strict=True):
+            for old, new in zip(before.texts, after.texts, strict=True):
+                assert (old != new) == old.startswith(("boy:", "girl:"))
+                assert old.partition(":")[2] == new.partition(":")[2]
+
+    def test_label_and_every_other_field_stay(self) -> None:
+        given_pair = pair("boy: a", "boy: b", 0, note=["boy: kept"], category="boy: kept")
+        (swapped,) = swap_prefixes(iter([given_pair]), PREFIXES)
+        expected = {**given_pair.model_dump(), "text_1": "girl: a", "text_2": "girl: b"}
+        assert swapped.model_dump() == expected
+        assert given_pair.texts == ("boy: a", "boy: b")
+
+    def test_prefixes_are_those_asked_for(self) -> None:
+        (swapped,) = swap_prefixes([pair("cat: a", "boy: b")], ("cat", "dog"))
+        assert swapped.texts == ("dog: a", "boy: b")
 
 
 @st.composite

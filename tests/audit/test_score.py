@@ -162,6 +162,14 @@ def test_leakage_counts_validation_pairs() -> None:
     assert report.leakage["validation"].pairs == 1
 
 
+def test_the_leakage_gate_looks_at_the_share_that_is_not_clean() -> None:
+    evaluation = [pair("a", "x"), pair("t", "u"), pair("v", "w"), pair("y", "z")]
+    gate = next(g for g in audit_of([pair("a", "b")], [], evaluation).gates if g.name == "leakage")
+    assert (gate.found, gate.passed) == (0.25, False)
+    gate = next(g for g in audit_of([pair("a", "b")]).gates if g.name == "leakage")
+    assert (gate.found, gate.passed) == (None, True)
+
+
 def test_leakage_of_other_pairs_is_an_error() -> None:
     leakage = trace_leakage([pair()], [], [pair()], 0.8)
     with pytest.raises(ValueError, match="found leakage of 1 eval pairs, expected each of the 2"):

@@ -38,8 +38,18 @@ SCORES = {
     "text_2": "b",
     "label": 1,
     "category": "c",
+    "subcategory": "s",
     "pair_type": "p",
+    "group": 0,
+    "leak_level": "none",
+    "shares_text": False,
+    "clean": True,
+    "unseen_subcategory": False,
     "cosine": 0.1 + 0.2,
+    "probability": 0.5,
+    "swapped_cosine": 0.2,
+    "nearest_train_row": 3,
+    "nearest_train_similarity": 1 / 3,
 }
 
 
@@ -173,13 +183,13 @@ def test_an_empty_list_of_records_is_a_version(tmp_path: Path) -> None:
 def table(folder: Path) -> TableDataset:
     return TableDataset(
         filepath=folder / "s.parquet",
-        schema="tuneproof.measurement.PAIR_SCORES",
+        schema="tuneproof.measurement.frames.PAIR_SCORES",
         version=VERSION,
     )
 
 
 def scores_frame() -> pd.DataFrame:
-    from tuneproof.measurement import PAIR_SCORES
+    from tuneproof.measurement.frames import PAIR_SCORES
 
     return pd.DataFrame([SCORES, {**SCORES, "row": 1}]).astype(dict(PAIR_SCORES))
 

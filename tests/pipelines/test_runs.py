@@ -277,7 +277,7 @@ def test_wrong_general_pairs_stop_the_run_and_nothing_is_written(
 ) -> None:
     path = tmp_path / "general.jsonl"
     path.write_text('{"text_1": "a", "text_2": "b", "score": 7, "topic": "x"}\n', "utf-8")
-    with pytest.raises(click.ClickException, match="general.jsonl:1: score: found 7, expected"):
+    with pytest.raises(click.ClickException, match=r"general\.jsonl:1: score: found 7, expected"):
         project.run("data_quality", general_pairs=str(path))
     assert not project.data_root.exists()
 

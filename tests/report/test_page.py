@@ -3,6 +3,7 @@ import io
 import re
 import subprocess
 import sys
+from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any, get_type_hints
@@ -12,22 +13,22 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 
-from tuneproof.audit.score import AuditOptions, DataQualityScore, audit
-from tuneproof.comparison import ComparisonResult, EvaluationOptions, compare
+from tests.audit.examples import audit_of
+from tests.comparison.examples import GENERAL, KNOWS_LANGUAGE, measured, options_with
+from tuneproof.audit.score import DataQualityScore
+from tuneproof.comparison.compare import compare
+from tuneproof.comparison.differences import MeasuredModel
+from tuneproof.comparison.records import HEADLINE_METRICS, ComparisonResult
+from tuneproof.comparison.wording import chance, figure, signed, span, with_span
 from tuneproof.errors import StaleArtifactError
 from tuneproof.manifest import Environment, Manifest, ModelIdentity
-from tuneproof.measurement import PAIR_SCORES, PROJECTION, measure, with_origin
+from tuneproof.measurement.frames import first_projection, with_origin
+from tuneproof.measurement.records import SUBSETS
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.pipelines.reporting import create_pipeline, nodes
 from tuneproof.pipelines.reporting.nodes import Evidence, TrainingRun
-from tuneproof.report.page import (
-    NO_INTERVALS,
-    NO_TRAINING,
-    NO_VARIANT,
-    Drawing,
-    describe_charts,
-    render_report,
-)
+from tuneproof.report.page import NO_TRAINING, Drawing, describe_charts, render_report
+from tuneproof.report.proof import NO_VARIANT
 from tuneproof.training.result import TRAINING_LOG, TrainingResult
 
 HOSTILE = [
@@ -36,6 +37,10 @@ HOSTILE = [
     "{{ 7*7 }}",
 ]
 SHIFTS = {"baseline": 0.1, "standard": 0.35, "lora": 0.3}
+MODELS = ("baseline", "standard", "lora")
+HEADLINE = (
+    "Headline metrics of all models with 95 % intervals, and their differences from the baseline"
+)
 VOID = {"meta", "img", "link", "br", "hr", "input"}
 
 
@@ -43,8 +48,8 @@ def some_pairs(n: int = 40, categories: list[str] | None = None) -> list[DatingP
     names = categories or ["values", "lifestyle", *HOSTILE]
     return [
         DatingPair(
-            text_1=f"boy: I like number {row}",
-            text_2=f"girl: I collect {row}",
+            text_1=f"boy: I like {HOSTILE[row % 3]} number {row}",
+            text_2=f"girl: I collect {row} {HOSTILE[(row + 1) % 3]}",
             label=row // 2 % 2,
             category=names[row % len(names)],
             subcategory="s",
@@ -66,38 +71,6 @@ def origin(
         environment=Environment(python="3", libraries={"numpy": "2"}, git_commit="d" * 40),
         model=trained,
     )
-
-
-def scores_of(pairs: list[DatingPair], model: str, seed: int = 0) -> pd.DataFrame:
-    generator = np.random.default_rng(seed)
-    frames = []
-    for split in ("validation", "eval"):
-        labels = np.array([pair.label for pair in pairs])
-        frame = pd.DataFrame([pair.model_dump() for pair in pairs])
-        frame["split"], frame["row"] = split, np.arange(len(pairs))
-        frame["cosine"] = np.clip(
-            generator.normal(0.35, 0.15, len(pairs)) + SHIFTS[model] * labels, -1, 1
-        )
-        frames.append(frame[list(PAIR_SCORES)])
-    return pd.concat(frames, ignore_index=True).astype(dict(PAIR_SCORES))
-
-
-def projection_of(pairs: list[DatingPair], model: str, seed: int = 0) -> pd.DataFrame:
-    generator = np.random.default_rng(seed)
-    n = len(pairs)
-    labels = np.tile([pair.label for pair in pairs], 3)
-    cluster = generator.integers(-1, 7, 3 * n)
-    offset = labels * SHIFTS[model] * 10
-    return pd.DataFrame(
-        {
-            "points": ["text_1"] * n + ["text_2"] * n + ["pair"] * n,
-            "row": np.tile(np.arange(n), 3),
-            "x": generator.normal(size=3 * n) + offset + 2 * (cluster % 3),
-            "y": generator.normal(size=3 * n) + cluster,
-            "cluster": cluster,
-            "label": labels,
-        }
-    ).astype(dict(PROJECTION))
 
 
 def training_of(model: str, steps: int = 50) -> TrainingRun:
@@ -146,30 +119,53 @@ def training_of(model: str, steps: int = 50) -> TrainingRun:
     return TrainingRun(result, log)
 
 
+def models_of(pairs: list[DatingPair], *models: str) -> dict[str, MeasuredModel]:
+    """Measure the baseline and the models, each better than chance by its shift."""
+    return _models_of(tuple(pairs), models)
+
+
+@cache
+def _models_of(pairs: tuple[DatingPair, ...], models: tuple[str, ...]) -> dict[str, MeasuredModel]:
+    hashes = {name: hash_pairs(part) for name, part in splits_of(list(pairs)).items()}
+    found = {}
+    labels = np.array([pair.label for pair in pairs])
+    for seed, model in enumerate(("baseline", *models)):
+        random = np.random.default_rng(seed)
+        trained = None if model == "baseline" else training_of(model).result.manifest
+        cosines = np.clip(random.normal(0.35, 0.15, len(pairs)) + SHIFTS[model] * labels, -1, 1)
+        found[model] = measured(
+            model,
+            cosines,
+            pairs,
+            threshold=0.45,
+            columns={
+                "clean": np.arange(len(pairs)) % 4 == 0,
+                "shares_text": np.arange(len(pairs)) % 4 > 1,
+                "leak_level": "one_text",
+                "swapped_cosine": cosines + random.normal(0, 0.1, len(pairs)),
+                "nearest_train_row": np.arange(len(pairs)) % 20,
+            },
+            clusters=[random.integers(-1, 7, len(pairs)) for _ in range(2)],
+            vectors=random.normal(size=(len(pairs), 2, 16)).astype(np.float32),
+            general=np.clip(KNOWS_LANGUAGE + random.normal(0, 0.2, len(GENERAL)), -1, 1),
+            manifest=origin(model, hashes, trained),
+        )
+    return found
+
+
 def artifacts_of(pairs: list[DatingPair], *models: str) -> dict[str, Any]:
     """What measuring leaves of the baseline and the models, by artifact name."""
-    artifacts: dict[str, Any] = {}
-    splits = splits_of(pairs)
-    for seed, model in enumerate(("baseline", *models)):
-        trained = None if model == "baseline" else training_of(model).result.manifest
-        manifest = origin(model, {name: hash_pairs(part) for name, part in splits.items()}, trained)
-        scores = with_origin(scores_of(pairs, model, seed), manifest)
-        projection = with_origin(projection_of(pairs, model, seed), manifest)
-        artifacts[f"{model}_metrics"] = measure(model, scores, projection, manifest)
-        artifacts[f"{model}_scores"] = scores
-        artifacts[f"{model}_projection"] = projection
-    return artifacts
+    return {
+        f"{name}_{part}": getattr(found, part)
+        for name, found in models_of(pairs, *models).items()
+        for part in ("metrics", "scores", "projection")
+    }
 
 
 def evidence_of(pairs: list[DatingPair], *models: str) -> dict[str, Evidence]:
-    artifacts = artifacts_of(pairs, *models)
     return {
-        model: Evidence(
-            artifacts[f"{model}_metrics"],
-            artifacts[f"{model}_scores"].query("split == 'eval'"),
-            artifacts[f"{model}_projection"],
-        )
-        for model in ("baseline", *models)
+        name: Evidence(found.metrics, found.rows, first_projection(found.projection))
+        for name, found in models_of(pairs, *models).items()
     }
 
 
@@ -180,14 +176,28 @@ def splits_of(pairs: list[DatingPair]) -> dict[str, list[DatingPair]]:
 def quality_of(pairs: list[DatingPair], **other: list[DatingPair]) -> DataQualityScore:
     """Audit the pairs, or others in a split."""
     splits = {**splits_of(pairs), **other}
-    options = AuditOptions(target_overall=50)
-    return audit(splits["train"], splits["validation"], splits["eval"], 1, options)
+    return _quality_of(*(tuple(splits[name]) for name in ("train", "validation", "eval")))
 
 
-def comparison_of(evidence: dict[str, Evidence]) -> ComparisonResult:
-    baseline, *variants = (found.metrics for found in evidence.values())
-    criteria = {"auc_roc": "> 0.9", "cohens_d": ">= 99", "cluster_purity": "> 0.1"}
-    return compare(baseline, variants, EvaluationOptions(success_criteria=criteria))
+@cache
+def _quality_of(*splits: tuple[DatingPair, ...]) -> DataQualityScore:
+    train, validation, evaluation = splits
+    return audit_of(train, validation, evaluation, 1)
+
+
+def comparison_of(pairs: list[DatingPair], *models: str) -> ComparisonResult:
+    return _comparison_of(tuple(pairs), ("baseline", *models))
+
+
+@cache
+def _comparison_of(pairs: tuple[DatingPair, ...], models: tuple[str, ...]) -> ComparisonResult:
+    measured_models = _models_of(pairs, MODELS[1:])
+    baseline, *variants = (measured_models[name] for name in models)
+    options = options_with(
+        auc_roc="> 0.9", cohens_d=">= 99", cluster_purity="> 0.1", spearman_correlation=">= 0.86"
+    )
+    quality = quality_of(list(pairs))
+    return compare(baseline, variants, splits_of(list(pairs))["train"], GENERAL, quality, options)
 
 
 DRAWN_FROM_EVIDENCE = {
@@ -237,6 +247,7 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if "style" in self.open:
             return
+        data = data.replace("\N{NO-BREAK SPACE}", " ")  # intervals do not break
         self.text.append(data)
         if "caption" in self.open:
             self._caption = data
@@ -261,13 +272,18 @@ def evidence() -> dict[str, Evidence]:
 
 
 @pytest.fixture(scope="module")
-def html(evidence: dict[str, Evidence]) -> str:
+def comparison() -> ComparisonResult:
+    return comparison_of(some_pairs(), "standard", "lora")
+
+
+@pytest.fixture(scope="module")
+def html(evidence: dict[str, Evidence], comparison: ComparisonResult) -> str:
     runs = {model: training_of(model) for model in ("standard", "lora")}
     return nodes.build_report(
         quality_of(some_pairs()),
         evidence,
         runs,
-        comparison_of(evidence),
+        comparison,
         **draw_all(evidence, runs),
     )
 
@@ -307,21 +323,35 @@ class TestFullPage:
             assert imread(io.BytesIO(base64.b64decode(encoded))).shape[0] > 100
 
     def test_headline_table(self, page: Page, evidence: dict[str, Evidence]) -> None:
-        caption = "Headline metrics of all models, with their differences from the baseline"
         before, after = evidence["baseline"].metrics, evidence["lora"].metrics
-        shown = page.row(caption, "AUC-ROC")
-        assert shown[0] == f"{before.auc_roc:.4f}"
-        assert shown[3:] == [f"{after.auc_roc:.4f}", f"{after.auc_roc - before.auc_roc:+.4f}"]
-        assert page.tables[caption][0] == ["Metric", "baseline", "standard", "lora"]
-        shown = page.row(caption, "False positives at the validated threshold (fewer is better)")
+        for metric, name in HEADLINE_METRICS.items():
+            shown = page.row(HEADLINE, name)
+            assert shown[0] == with_span(getattr(before, metric), before.intervals[metric])
+            assert shown[3] == with_span(getattr(after, metric), after.intervals[metric])
+            assert shown[4] == signed(getattr(after, metric) - getattr(before, metric))
+        assert page.tables[HEADLINE][0] == ["Metric", "baseline", "standard", "lora"]
+        shown = page.row(HEADLINE, "False positives at the validated threshold (fewer is better)")
         assert shown[0] == str(before.decisions.false_positives)
         assert int(shown[4]) == after.decisions.false_positives - before.decisions.false_positives
+        shown = page.row(HEADLINE, "False positives at matched recall (fewer is better)")
+        assert shown[3] == str(after.matched_recall_decisions.false_positives)
+        assert page.says(f"is at most {before.spearman_ceiling:.4f}.")
 
-    def test_criteria(self, page: Page, evidence: dict[str, Evidence]) -> None:
-        shown = page.row("Success criteria by model", "AUC-ROC > 0.9")
-        expected = [found.metrics.auc_roc > 0.9 for found in evidence.values()]
-        assert shown == ["met" if met else "not met" for met in expected]
-        assert page.row("Success criteria by model", "Cohen's d >= 99") == ["not met"] * 3
+    def test_criteria(self, page: Page, comparison: ComparisonResult) -> None:
+        caption = "Success criteria by model"
+        for result, name in zip(
+            comparison.criteria,
+            ("AUC-ROC", "Cohen's d", "Cluster purity (texts)", "Spearman correlation"),
+            strict=True,
+        ):
+            assert page.row(caption, f"{name} {result.criterion}") == [
+                ("surely met" if sure else "met, but not surely") if met else "not met"
+                for met, sure in zip(result.met.values(), result.sure.values(), strict=True)
+            ]
+        assert page.row(caption, "Cohen's d >= 99") == ["not met"] * 3
+        note = comparison.criteria[3].note
+        assert note
+        assert page.says(f"Spearman correlation >= 0.86: {note}.")
 
     def test_groups_without_a_label_are_not_available(
         self, page: Page, evidence: dict[str, Evidence]
@@ -353,12 +383,13 @@ class TestFullPage:
             f"{quality.overall:.1f}"
         ]
         assert len(page.tables["The dimensions, from 0 (bad) to 100 (good)"]) == 1 + 4 + 1
-        leakage = "Leakage of the eval pairs into train and validation"
-        assert page.row(leakage, "word for word in train") == ["30"]
+        leakage = "What train and validation pairs give away, gravest first; each pair counts once"
+        assert page.row(leakage, "exact")[1] == "30"
+        levels = quality.leakage["validation"].levels
+        assert [row[1] for row in page.tables[leakage][1:]] == [str(n) for n in levels.values()]
         assert quality.warnings
         for warning in quality.warnings:
             assert page.says(warning)
-        assert page.says("Caution: 30 of 40 eval pairs share a text")
 
     def test_training_and_origin(self, page: Page) -> None:
         assert page.row("Facts of each training run", "LoRA rank") == ["n/a", "8"]
@@ -376,10 +407,149 @@ class TestFullPage:
         assert shown == [eval_hash, eval_hash, "n/a", eval_hash, "n/a", eval_hash]
         assert page.row(caption, "Git commit")[1:] == ["d" * 40] * 5
 
-    def test_says_what_it_does_not_know(self, page: Page, evidence: dict[str, Evidence]) -> None:
-        assert page.says(NO_INTERVALS)
-        for statement in comparison_of(evidence).statements:
-            assert page.says(statement)
+    def test_verdict_and_threats(self, page: Page, comparison: ComparisonResult) -> None:
+        assert len(comparison.verdict) > 10
+        assert comparison.beside_headline
+        for sentence in (
+            *comparison.verdict,
+            *comparison.threats,
+            *comparison.beside_headline,
+        ):
+            assert page.says(sentence)
+
+    def test_differences(self, page: Page, comparison: ComparisonResult) -> None:
+        for each in comparison.differences:
+            caption = (
+                f"{each.second} against {each.first}: {each.decisions.gained} decisions turn "
+                f"right, {each.decisions.lost} turn wrong (McNemar p = "
+                f"{chance(each.decisions.p_value)})"
+            )
+            for metric, found in each.metrics.items():
+                assert page.row(caption, HEADLINE_METRICS[metric]) == [
+                    figure(found.before, 3),
+                    figure(found.after, 3),
+                    signed(found.difference, 3),
+                    span(found.interval),
+                    chance(found.p_value),
+                    chance(found.adjusted_p_value),
+                    found.outcome,
+                ]
+        assert [(each.first, each.second) for each in comparison.differences][-1] == (
+            "standard",
+            "lora",
+        )
+
+    @pytest.mark.parametrize(
+        ("caption", "metric"),
+        [
+            ("AUC-ROC by subset, with 95 % interval", "auc_roc"),
+            ("Compatibility margin by subset, with 95 % interval", "compatibility_margin"),
+            ("Error rate by subset at the validated threshold", "error_rate"),
+        ],
+    )
+    def test_subsets(
+        self, page: Page, evidence: dict[str, Evidence], caption: str, metric: str
+    ) -> None:
+        models = [found.metrics for found in evidence.values()]
+        for name in ("all", "no_shared_text", "clean"):
+            first = models[0].subsets[name]
+            shown = page.row(caption, SUBSETS[name])
+            assert shown[:2] == [str(first.n), str(first.compatible)]
+            assert [each.partition(" ")[0] for each in shown[2:]] == [
+                figure(getattr(m.subsets[name], metric), 3) for m in models
+            ]
+        interval = models[1].subsets["all"].intervals[metric]
+        assert interval is not None
+        assert page.row(caption, SUBSETS["all"])[3].endswith(f" {span(interval)}")
+        empty = page.row(caption, SUBSETS["unseen_subcategories"])
+        assert empty == ["0", "0", "n/a", "n/a", "n/a"]
+
+    def test_losses(self, page: Page, evidence: dict[str, Evidence]) -> None:
+        models = [found.metrics for found in evidence.values()]
+        caption = "General language: 60 pairs graded 0 to 5"
+        assert page.row(caption, "Spearman of cosine and grade") == [
+            with_span(m.general.spearman_correlation, m.general.intervals["spearman_correlation"])
+            for m in models
+        ]
+        assert page.row(caption, "Mean cosine of the 10 unrelated pairs") == [
+            with_span(m.general.unrelated_mean_cosine, m.general.intervals["unrelated_mean_cosine"])
+            for m in models
+        ]
+        caption = f"Geometry of the {models[0].geometry.n_texts} different eval texts"
+        assert page.row(caption, "Effective rank (dimensions in use)") == [
+            figure(m.geometry.effective_rank, 1) for m in models
+        ]
+        assert page.row(caption, "Mean cosine of two texts (anisotropy)") == [
+            figure(m.geometry.anisotropy, 3) for m in models
+        ]
+        swap = models[2].prefix_swap
+        assert swap is not None
+        assert page.row("The eval pairs with their two prefixes exchanged", "lora") == [
+            str(swap.n),
+            with_span(swap.mean_change, swap.intervals["mean_change"]),
+            with_span(swap.mean_absolute_change, swap.intervals["mean_absolute_change"]),
+            figure(swap.largest_change, 3),
+            str(swap.flipped_decisions),
+            f"{figure(swap.auc_roc_before, 3)} to {figure(swap.auc_roc, 3)}",
+        ]
+
+    def test_calibration_and_clusters(self, page: Page, evidence: dict[str, Evidence]) -> None:
+        metrics = evidence["standard"].metrics
+        assert page.row("Calibrated on the validation pairs, judged on the eval pairs", "standard")[
+            :3
+        ] == [
+            figure(metrics.calibration.brier_score),
+            figure(metrics.calibration.expected_calibration_error),
+            figure(metrics.average_precision),
+        ]
+        found = metrics.text_clusters
+        first = found.draws[0]
+        caption = "Purity beside chance, agreement and stability over seeds"
+        assert page.row(caption, "standard, texts") == [
+            figure(first.purity, 3),
+            figure(first.purity_with_noise, 3),
+            f"{figure(found.mean_purity, 3)} ± {figure(found.purity_std, 3)}",
+            figure(found.chance_purity, 3),
+            chance(found.p_value),
+            figure(first.adjusted_rand_index, 3),
+            figure(first.adjusted_mutual_information, 3),
+        ]
+
+    def test_probes_and_gates(self, page: Page) -> None:
+        quality = quality_of(some_pairs())
+        caption = "Shortcut probes: what tells the label without comparing the texts"
+        assert [row[0] for row in page.tables[caption][1:]] == [p.name for p in quality.probes]
+        for probe in quality.probes:
+            shown = page.row(caption, probe.name)
+            assert shown[0] == probe.sees
+            assert shown[1].partition(" ")[0].rstrip(":") == figure(probe.auc, 3)
+            assert span(probe.interval) in shown[1] or probe.interval is None
+        for gate in quality.gates:
+            passed = "yes" if gate.passed else "no"
+            assert page.row("Gates", gate.name) == [gate.message, gate.action, passed]
+
+    def test_worst_errors(self, page: Page, comparison: ComparisonResult) -> None:
+        errors = comparison.errors["baseline"]
+        for kind, total, listed in (
+            ("false positives", errors.n_false_positives, errors.false_positives),
+            ("false negatives", errors.n_false_negatives, errors.false_negatives),
+        ):
+            assert listed
+            caption = (
+                f"baseline: {len(listed)} of {total} {kind}, farthest from the threshold "
+                f"{errors.threshold:.2f} first"
+            )
+            assert [row[0] for row in page.tables[caption][1:]] == [str(p.row) for p in listed]
+            for pair in listed:
+                train = pair.nearest_train
+                assert page.row(caption, str(pair.row)) == [
+                    f"{pair.text_1} / {pair.text_2}",
+                    pair.pair_type,
+                    "one text",
+                    f"{pair.cosine:.2f}",
+                    f"{pair.baseline_cosine:.2f}, wrong",
+                    f"{train.text_1} / {train.text_2} (label {train.label}, similarity 0.50)",
+                ]
 
     def test_structure_for_screen_readers(self, page: Page) -> None:
         assert page.all("html")[0]["lang"] == "en"
@@ -414,10 +584,13 @@ class TestPartialPages:
         page = Page(
             nodes.build_report(quality_of(pairs), evidence, {}, None, **draw_all(evidence, {}))
         )
-        assert page.says(NO_VARIANT)
+        # In place of the verdict, the differences and the worst errors.
+        assert " ".join(page.text).count(NO_VARIANT) == 3
         assert page.says(NO_TRAINING)
-        caption = "Headline metrics of all models, with their differences from the baseline"
-        assert len(page.row(caption, "AUC-ROC")) == 1
+        # The audit's warnings stand among the threats, and where the audit is shown.
+        for warning in quality_of(pairs).warnings:
+            assert " ".join(page.text).count(warning) == 2
+        assert len(page.row(HEADLINE, "AUC-ROC")) == 1
         assert len(page.all("img")) == 10
 
     @pytest.mark.parametrize("model", ["standard", "lora"])
@@ -425,11 +598,34 @@ class TestPartialPages:
         pairs = some_pairs()
         evidence = evidence_of(pairs, model)
         runs = {model: training_of(model)}
-        page = Page(nodes.build_report(quality_of(pairs), evidence, runs, comparison_of(evidence)))
-        caption = "Headline metrics of all models, with their differences from the baseline"
-        assert page.tables[caption][0] == ["Metric", "baseline", model]
-        assert page.says(comparison_of(evidence).statements[0])
+        comparison = comparison_of(pairs, model)
+        page = Page(nodes.build_report(quality_of(pairs), evidence, runs, comparison))
+        assert page.tables[HEADLINE][0] == ["Metric", "baseline", model]
+        assert page.says(comparison.verdict[0])
         assert not page.says(NO_VARIANT)
+
+    def test_every_sentence_of_a_comparison_is_escaped(self) -> None:
+        pairs = some_pairs()
+        metrics = [found.metrics for found in models_of(pairs, "lora").values()]
+        comparison = comparison_of(pairs, "lora").model_copy(
+            update={
+                "verdict": [f"claim {HOSTILE[0]}"],
+                "left_out": [f"standard is left out: {HOSTILE[1]}"],
+                "threats": [f"threat {HOSTILE[0]}"],
+                "beside_headline": [f"Warning: {HOSTILE[1]}"],
+            }
+        )
+        quality = quality_of(pairs).model_copy(update={"warnings": [f"caution {HOSTILE[2]}"]})
+        page = Page(render_report(quality, metrics[0], metrics[1:], [], comparison, charts={}))
+        for sentence in (
+            *comparison.verdict,
+            *comparison.left_out,
+            *comparison.threats,
+            *comparison.beside_headline,
+            *quality.warnings,
+        ):
+            assert page.says(sentence)
+        assert not {tag for tag, _ in page.elements} & {"script", "img"}
 
     @pytest.mark.parametrize(("initial", "best"), [(0.0234, 0.0234), (0.5, 0.023), (0.02, 0.0234)])
     def test_training_that_ranked_nothing_better_is_said(self, initial: float, best: float) -> None:
@@ -457,16 +653,12 @@ class TestPartialPages:
         assert "2 pair types, 2 n/a" in captions["baseline_pair_type_margins_chart"][1]
 
 
-MODELS = ("baseline", "standard", "lora")
-
-
 def gather(
     pairs: list[DatingPair], compared: tuple[str, ...] = MODELS, /, **changes: Any
 ) -> dict[str, Evidence]:
     """Gather what was measured of all models, with a comparison of some, after changes."""
     artifacts = artifacts_of(pairs, *MODELS[1:])
-    evidence = evidence_of(pairs, *MODELS[1:])
-    comparison = comparison_of({model: evidence[model] for model in compared})
+    comparison = _comparison_of(tuple(pairs), compared)
     splits = {f"{name}_pairs": part for name, part in splits_of(pairs).items()}
     given = {**splits, "comparison": comparison, **artifacts, **changes}
     return nodes.gather_evidence(**given)
@@ -527,7 +719,7 @@ class TestOrigins:
 
     def test_a_comparison_of_earlier_metrics_is_refused(self) -> None:
         pairs = some_pairs()
-        later = comparison_of(evidence_of(pairs, "standard"))
+        later = comparison_of(pairs, "standard")
         changed = later.manifests["standard"].model_copy(update={"seed": 8})
         earlier = later.model_copy(update={"manifests": {**later.manifests, "standard": changed}})
         with pytest.raises(StaleArtifactError, match="comparison was made from baseline, standard"):
@@ -535,12 +727,12 @@ class TestOrigins:
 
     @pytest.mark.parametrize("split", ["train", "validation", "eval"])
     def test_an_audit_of_other_pairs_is_refused(
-        self, split: str, evidence: dict[str, Evidence]
+        self, split: str, evidence: dict[str, Evidence], comparison: ComparisonResult
     ) -> None:
         quality = quality_of(some_pairs(), **{split: some_pairs(38)})
         message = f"other {split} pairs than baseline_metrics.*--pipelines=data_quality"
         with pytest.raises(StaleArtifactError, match=message):
-            nodes.build_report(quality, evidence, {}, comparison_of(evidence))
+            nodes.build_report(quality, evidence, {}, comparison)
 
     def test_training_runs_of_what_is_shown(self, evidence: dict[str, Evidence]) -> None:
         runs = [training_of(model) for model in ("standard", "lora")]

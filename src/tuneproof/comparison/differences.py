@@ -20,6 +20,7 @@ from tuneproof.measurement.frames import Cosines, select_split
 from tuneproof.measurement.measure import general_statistic, headline_draws, subset_masks
 from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.metrics.uncertainty import (
+    LEVEL,
     BootstrapOptions,
     Draws,
     bootstrap,
@@ -110,7 +111,7 @@ def compare_pair(
         first=first.metrics.model,
         second=second.metrics.model,
         metrics=_differences(
-            HEADLINE_METRICS, first.metrics, second.metrics, draws, groups, options, p_values
+            HEADLINE_METRICS, first.metrics, second.metrics, draws, groups, p_values
         ),
         subsets={
             name: _differences(
@@ -126,13 +127,12 @@ def compare_pair(
                     for part in (one.where(mask), other.where(mask))
                 ],
                 len(np.unique(one.groups[mask])),
-                options,
             )
             for name, mask in subset_masks(first.rows).items()
             if name in first.metrics.subsets
         },
         general=_differences(
-            general[0], first.metrics.general, second.metrics.general, general, len(grades), options
+            general[0], first.metrics.general, second.metrics.general, general, len(grades)
         ),
         decisions=FlippedDecisions(**flipped._asdict()),
     )
@@ -144,7 +144,6 @@ def _differences(
     after: object,
     draws: Sequence[Mapping[str, Draws]],
     n_groups: int,
-    options: BootstrapOptions,
     p_values: Mapping[str, float | None] | None = None,
 ) -> dict[str, Difference]:
     tested = {name: p for name, p in (p_values or {}).items() if p is not None and name in names}
@@ -153,10 +152,10 @@ def _differences(
     for name in names:
         values = getattr(before, name), getattr(after, name)
         difference = None if None in values else values[1] - values[0]
-        interval = percentile_interval(draws[1][name] - draws[0][name], n_groups, options)
+        interval = percentile_interval(draws[1][name] - draws[0][name], n_groups)
         outcome: Outcome = "not shown"
         sure = interval is not None and (interval.low > 0 or interval.high < 0)
-        if sure and difference and adjusted.get(name, 0.0) <= 1 - options.level:
+        if sure and difference and adjusted.get(name, 0.0) <= 1 - LEVEL:
             better = difference < 0 if name in _LOWER_IS_BETTER else difference > 0
             outcome = "improved" if better else "worsened"
         found[name] = Difference(

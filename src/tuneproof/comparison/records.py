@@ -149,7 +149,7 @@ class Difference(_Record):
         p_value: Of the hypothesis that the models are exchangeable; None where there is no test.
         adjusted_p_value: After Holm's correction for the headline metrics tested together.
         outcome: `improved` or `worsened` where the interval leaves out 0 and the adjusted p-value,
-            if there is one, is at most 1 - level; `not shown` otherwise.
+            if there is one, is at most 0.05; `not shown` otherwise.
     """
 
     before: float | None

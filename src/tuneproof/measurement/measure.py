@@ -141,7 +141,7 @@ def measure(
             "false_positive_counts": false_positives_by_group(
                 found.scores, found.labels, pair_types, threshold
             ),
-            "intervals": _intervals(draws, found.groups, options.bootstrap),
+            "intervals": _intervals(draws, found.groups),
             "calibration": _calibration(rows, validation, options),
             "cluster_purity": texts.draws[0].purity,
             "n_clusters": texts.draws[0].n_clusters,
@@ -254,10 +254,10 @@ def _has_both_labels(rows: pd.DataFrame, field: str) -> Mask:
 
 
 def _intervals(
-    draws: Mapping[str, Draws], groups: npt.NDArray[np.int64], options: BootstrapOptions
+    draws: Mapping[str, Draws], groups: npt.NDArray[np.int64]
 ) -> dict[str, Interval | None]:
     count = len(np.unique(groups))
-    return {name: percentile_interval(values, count, options) for name, values in draws.items()}
+    return {name: percentile_interval(values, count) for name, values in draws.items()}
 
 
 def _calibration(
@@ -409,7 +409,7 @@ def _general(
         n=len(pairs),
         **{name: value if np.isfinite(value) else None for name, value in figures.items()},
         n_unrelated=int((grades == 0).sum()),
-        intervals=_intervals(bootstrap(statistic, alone, options), alone, options),
+        intervals=_intervals(bootstrap(statistic, alone, options), alone),
         cosines=cosines.tolist(),
     )
 
@@ -441,7 +441,7 @@ def _prefix_swap(
         flipped_decisions=int(flipped.sum()),
         auc_roc=auc_roc(after, before.labels),
         auc_roc_before=auc_roc(before.scores, before.labels),
-        intervals=_intervals(draws, before.groups, options.bootstrap),
+        intervals=_intervals(draws, before.groups),
     )
 
 

@@ -239,8 +239,9 @@ def chance_purity(clusters: Labels, labels: Labels, permuted_labels: Labels) -> 
     sizes = membership.sum(axis=0)
     if not len(sizes):
         return None
-    # Counts are whole numbers, exact in floats, so that equal purities compare as equal.
-    compatible = permuted_labels @ membership
+    # Counts are whole numbers, exact in floats, so that equal purities compare as equal. Row by
+    # row, since the product of all rounds at once would copy them as floats.
+    compatible = np.array([row @ membership for row in permuted_labels])
     majority = np.maximum(compatible, sizes - compatible).sum(axis=1)
     purities = majority / sizes.sum()
     as_pure = int((majority >= _majority_count(clusters, labels)).sum())

@@ -37,7 +37,8 @@ def anisotropy(vectors: Array) -> float | None:
     if n < 2:
         return None
     total = _directions(vectors).sum(axis=0)
-    return float((total @ total - n) / (n * (n - 1)))
+    # Rounding may put the mean of like directions just above 1.
+    return min(1.0, float((total @ total - n) / (n * (n - 1))))
 
 
 def effective_rank(vectors: Array) -> float | None:

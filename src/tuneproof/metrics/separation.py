@@ -62,8 +62,8 @@ def cohens_d(scores: Scores, labels: Labels) -> float | None:
 def welch_t(scores: Scores, labels: Labels) -> WelchTest:
     """Welch's t-test: do the labels' mean scores differ, variances unequal?
 
-    Source: Welch (1947), Biometrika 34; computed by `scipy.stats.ttest_ind`. It takes pairs as
-    independent, which pairs that share a text are not.
+    Source: Welch (1947), Biometrika 34; computed by `scipy.stats.ttest_ind_from_stats`. It takes
+    pairs as independent, which pairs that share a text are not.
 
     Returns:
         None for both figures if a label has fewer than 2 pairs or no score varies.
@@ -75,7 +75,16 @@ def welch_t(scores: Scores, labels: Labels) -> WelchTest:
         return WelchTest(None, None)
     from scipy import stats
 
-    result = stats.ttest_ind(compatible, incompatible, equal_var=False)
+    # From the moments: of equal scores `ttest_ind` would warn that their variance is imprecise.
+    result = stats.ttest_ind_from_stats(
+        compatible.mean(),
+        compatible.std(ddof=1),
+        len(compatible),
+        incompatible.mean(),
+        incompatible.std(ddof=1),
+        len(incompatible),
+        equal_var=False,
+    )
     return WelchTest(float(result.statistic), float(result.pvalue))
 
 

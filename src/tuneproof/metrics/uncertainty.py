@@ -19,6 +19,9 @@ from pydantic.dataclasses import dataclass
 
 from tuneproof.metrics import Array, Labels, Scores
 
+LEVEL: Final = 0.95
+"""Confidence level of every interval."""
+
 FEWEST_GROUPS: Final = 8
 """Groups below which no interval is given: too few to be resampled."""
 
@@ -40,12 +43,10 @@ class BootstrapOptions:
     Attributes:
         rounds: Number of resamples, and of permutations.
         seed: Seed of both.
-        level: Confidence level of the intervals, in (0, 1).
     """
 
     rounds: Annotated[int, Field(ge=100)]
     seed: Annotated[int, Field(ge=0)]
-    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
 class Interval(NamedTuple):
@@ -101,7 +102,7 @@ def bootstrap(statistic: Statistic, groups: Labels, options: BootstrapOptions) -
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def percentile_interval(draws: Draws, n_groups: int, options: BootstrapOptions) -> Interval | None:
+def percentile_interval(draws: Draws, n_groups: int) -> Interval | None:
     """Turn bootstrap draws into an interval: percentiles, expanded for the number of groups.
 
     The tail is Phi(-t sqrt(n / (n - 1))), t the quantile of Student's t with n - 1 degrees of
@@ -111,7 +112,6 @@ def percentile_interval(draws: Draws, n_groups: int, options: BootstrapOptions) 
     Args:
         draws: The draws.
         n_groups: Number of groups that were drawn from.
-        options: The level.
 
     Returns:
         None if there are fewer than `FEWEST_GROUPS` groups, if more than 5 % of the draws are
@@ -124,7 +124,7 @@ def percentile_interval(draws: Draws, n_groups: int, options: BootstrapOptions) 
         return None
     from scipy import stats
 
-    wide = stats.t.ppf((1 + options.level) / 2, n_groups - 1) * np.sqrt(n_groups / (n_groups - 1))
+    wide = stats.t.ppf((1 + LEVEL) / 2, n_groups - 1) * np.sqrt(n_groups / (n_groups - 1))
     tail = float(stats.norm.cdf(-wide))
     low, high = np.quantile(defined, [tail, 1 - tail])
     return Interval(float(low), float(high))
@@ -142,7 +142,7 @@ def bootstrap_intervals(
         return {}
     draws = bootstrap(weighted_metrics(scores, labels, threshold), groups, options)
     count = len(np.unique(groups))
-    return {name: percentile_interval(values, count, options) for name, values in draws.items()}
+    return {name: percentile_interval(values, count) for name, values in draws.items()}
 
 
 def weighted_metrics(scores: Scores, labels: Labels, threshold: float | None = None) -> Statistic:
@@ -224,8 +224,13 @@ def permuted_labels(
     permuted = np.empty((options.rounds, len(labels)), dtype=np.int8)
     for size in np.unique(sizes):
         places = np.array([rows for rows in members if len(rows) == size])
-        orders = random.permuted(np.tile(np.arange(len(places)), (options.rounds, 1)), axis=1)
-        permuted[:, places.ravel()] = labels[places][orders].reshape(options.rounds, -1)
+        start = 0
+        for rounds in _chunks(options.rounds, len(places)):
+            orders = random.permuted(np.tile(np.arange(len(places)), (rounds, 1)), axis=1)
+            permuted[start : start + rounds, places.ravel()] = labels[places][orders].reshape(
+                rounds, -1
+            )
+            start += rounds
     return permuted
 
 

@@ -1,0 +1,339 @@
+"""Each claim and each threat on data made so that it must appear, and on data where it must not."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.comparison.examples import (
+    ALARMS,
+    GRADES,
+    KNOWS_LANGUAGE,
+    N,
+    audited,
+    compared,
+    measured,
+    noisy,
+    options_with,
+    some_pairs,
+    untelling,
+)
+from tuneproof.comparison.verdict import find_threats, near_probes
+from tuneproof.comparison.wording import chance, span, with_span
+from tuneproof.metrics.uncertainty import Interval
+from tuneproof.pairs import DatingPair
+
+LABELS = np.arange(N) % 2
+PURE = [LABELS] * 2
+
+
+def verdict(after: dict[str, Any] | None = None, **before: Any) -> list[str]:
+    """What is said of LoRA after a baseline, both of middling skill unless changed."""
+    first = measured("baseline", **{"cosines": noisy(0.15, 1), **before})
+    second = measured("lora", **{"cosines": noisy(0.15, 1), **before, **(after or {})})
+    return compared(first, second).verdict
+
+
+def threats(cosines: np.ndarray | None = None, **changes: Any) -> list[str]:
+    """What is held against one model."""
+    model = measured("lora", noisy(0.3, 1) if cosines is None else cosines, **changes)
+    return find_threats([model.metrics], untelling(), options_with())
+
+
+def one(sentences: list[str], *parts: str) -> str:
+    """Return the only sentence that holds all parts."""
+    (found,) = [each for each in sentences if all(part in each for part in parts)]
+    return found
+
+
+def none(sentences: list[str], part: str) -> bool:
+    return not any(part in each for each in sentences)
+
+
+class TestHeadline:
+    def test_a_better_model_is_said_to_be_better_with_numbers_and_intervals(self) -> None:
+        first = measured("baseline", noisy(0.05, 1))
+        second = measured("lora", noisy(0.6, 2), clusters=PURE)
+        found = compared(first, second)
+        sentence = one(found.verdict, "LoRA fine-tuning (lora) is better than the base model: ")
+        changes = found.differences[0].metrics
+        for metric, name in (
+            ("auc_roc", "AUC"),
+            ("spearman_correlation", "Spearman"),
+            ("compatibility_margin", "the margin"),
+            ("cohens_d", "Cohen's d"),
+            ("best_f1", "F1"),
+            ("cluster_purity", "cluster purity of texts"),
+            ("pair_cluster_purity", "cluster purity of pairs"),
+        ):
+            each = changes[metric]
+            told = (
+                f"{name} from {each.before:.3f} to {each.after:.3f}, {each.difference:+.3f} "
+                f"{span(each.interval)}"
+            )
+            assert told in sentence
+        largest = max(each.adjusted_p_value or 0 for each in changes.values())
+        assert sentence.endswith(f"(Holm-adjusted p at most {chance(largest)}).")
+        assert none(found.verdict, "is worse")
+        assert none(found.verdict, "Not shown")
+
+    def test_a_worse_model_is_said_to_be_worse(self) -> None:
+        found = verdict({"cosines": noisy(0.0, 2)}, cosines=noisy(0.6, 1))
+        assert "AUC from 0.9" in one(found, "LoRA fine-tuning (lora) is worse than the base model")
+        assert none(found, "is better")
+
+    def test_the_same_model_shows_nothing(self) -> None:
+        found = verdict()
+        assert none(found, "is better")
+        assert none(found, "is worse")
+        for name in ("AUC", "Spearman", "the margin", "F1", "cluster purity of texts"):
+            sentence = one(
+                found,
+                f"Not shown: that LoRA fine-tuning (lora) differs from the base model in {name},",
+            )
+            assert "+0.000 no interval" in sentence
+        assert "adjusted p 1." in one(found, "the base model in AUC")
+        assert none(found, "Warning: lora")
+
+    def test_a_margin_may_rise_while_the_ranking_falls(self) -> None:
+        # Two groups of incompatible pairs: one far below, one just above the compatible ones.
+        before = np.where(LABELS == 1, 0.5, 0.45) + 0.02 * np.sin(np.arange(N))
+        high = (LABELS == 0) & (np.arange(N) % 4 == 0)
+        after = np.where(high, 0.6, np.where(LABELS == 1, 0.5, -0.5)) + 0.02 * np.sin(np.arange(N))
+        found = verdict({"cosines": after}, cosines=before)
+        assert "the margin from" in one(found, "is better than the base model")
+        assert "AUC from" in one(found, "is worse than the base model")
+
+    def test_variants_are_held_against_each_other_too(self) -> None:
+        found = compared(
+            measured("baseline", noisy(0.05, 1)),
+            measured("standard", noisy(0.6, 2)),
+            measured("lora", noisy(0.1, 3)),
+        ).verdict
+        assert one(found, "LoRA fine-tuning (lora) is worse than full fine-tuning (standard): AUC")
+
+
+class TestInShort:
+    def test_it_says_where_the_ranking_is_shown_to_have_changed(self) -> None:
+        leaked = np.arange(N) < N // 2
+        after = np.where(leaked, noisy(0.8, 2), noisy(0.0, 1))
+        first, *_ = verdict(
+            {"cosines": after},
+            cosines=noisy(0.0, 1),
+            columns={"shares_text": leaked, "clean": ~leaked},
+        )
+        assert first == (
+            "In short: LoRA fine-tuning (lora) is shown to rank better than the base model on the "
+            "80 eval pairs, the 80 pairs of pair types that hold both labels; no difference is "
+            "shown on the 40 pairs that share no text with the train and validation pairs, the 40 "
+            "pairs without any leak or near duplicate. Warnings: none."
+        )
+        first, *_ = verdict({"cosines": noisy(0.0, 1)}, cosines=noisy(0.8, 2))
+        assert "lora) is shown to rank worse than the base model on the 80 eval pairs" in first
+
+    def test_it_counts_the_warnings_below_it(self) -> None:
+        forgetful = np.random.default_rng(0).uniform(0.3, 0.5, len(GRADES))
+        first, *told = verdict({"general": forgetful})
+        assert sum(sentence.startswith("Warning: ") for sentence in told) == 2
+        assert first.endswith(" Warnings: 2.")
+
+    def test_it_claims_of_all_pairs_no_more_than_holms_correction_lets_stand(self) -> None:
+        found = compared(measured("baseline", noisy(0.1, 5)), measured("lora", noisy(0.22, 105)))
+        auc = found.differences[0].metrics["auc_roc"]
+        assert auc.interval is not None
+        assert auc.interval.low > 0
+        assert auc.outcome == "not shown"
+        assert "no difference is shown on the 80 eval pairs" in found.verdict[0]
+
+
+def test_the_ceiling_and_the_decisions_are_told() -> None:
+    first, second = measured("baseline", noisy(0.1, 1)), measured("lora", noisy(0.4, 2))
+    found = compared(first, second)
+    share = second.metrics.share_of_spearman_ceiling
+    assert share is not None
+    assert f"{share:.1%} of 0.8661, the most" in one(found.verdict, "lora: Spearman 0.")
+    flipped = found.differences[0].decisions
+    assert one(
+        found.verdict,
+        f"lora: {flipped.gained} decisions turn right and {flipped.lost} turn wrong",
+        f"(McNemar p = {chance(flipped.p_value)})",
+        f"false positives {first.metrics.decisions.false_positives} to "
+        f"{second.metrics.decisions.false_positives} of 40",
+    )
+
+
+class TestSubsets:
+    def test_skill_on_leaked_pairs_alone_is_not_shown_on_the_others(self) -> None:
+        leaked = np.arange(N) < N // 2
+        columns = {"shares_text": leaked, "clean": ~leaked}
+        after = np.where(leaked, noisy(0.8, 2), noisy(0.0, 1))
+        found = verdict({"cosines": after}, cosines=noisy(0.0, 1), columns=columns)
+        assert "AUC from" in one(found, "is better than the base model")
+        for name in ("that share no text", "without any leak"):
+            # The cosines of these pairs are the same for both models.
+            sentence = one(found, f"lora: on the 40 pairs {name}")
+            assert "AUC is not shown to change: 0." in sentence
+            assert sentence.endswith(", +0.000 no interval.")
+
+    def test_a_change_on_a_subset_has_its_direction(self) -> None:
+        found = verdict({"cosines": noisy(0.8, 2)}, cosines=noisy(0.0, 1))
+        assert one(found, "lora: on the 80 pairs without any leak or near duplicate", "AUC rises: ")
+        found = verdict({"cosines": noisy(0.0, 2)}, cosines=noisy(0.8, 1))
+        assert one(found, "lora: on the 80 pairs without any leak or near duplicate", "AUC falls: ")
+
+    def test_too_few_or_no_pairs_show_nothing(self) -> None:
+        columns = {"clean": np.arange(N) < 4}
+        found = verdict({"cosines": noisy(0.8, 2)}, cosines=noisy(-0.8, 1), columns=columns)
+        sentence = one(found, "lora: on the 4 pairs without any leak")
+        assert "AUC is not shown to change: 0.000 to 1.000, +1.000 no interval." in sentence
+        assert one(found, "there are no pairs of subcategories that training never saw")
+
+    def test_unseen_subcategories_are_told_where_there_are_some(self) -> None:
+        found = verdict(columns={"unseen_subcategory": np.arange(N) < 40})
+        assert one(found, "lora: on the 40 pairs of subcategories that training never saw AUC")
+        assert none(found, "there are no pairs")
+
+
+class TestLosses:
+    def test_nothing_lost_is_no_warning(self) -> None:
+        found = verdict()
+        assert "(not shown)" in one(found, "general-language pairs Spearman with their grades")
+        assert "(not shown)" in one(found, "mean cosine of unrelated general sentences")
+        assert none(found, "Warning: lora")
+
+    def test_forgetting_is_warned_of(self) -> None:
+        found = verdict({"general": np.random.default_rng(0).uniform(-0.2, 0.2, len(GRADES))})
+        sentence = one(found, "Warning: lora: on 60 general-language pairs Spearman with")
+        assert "goes 0.976 to" in sentence
+
+    @pytest.mark.parametrize(("rise", "warned"), [(0.3, True), (0.05, False), (-0.3, False)])
+    def test_a_rise_of_unrelated_cosines_is_warned_of_beyond_the_alarm(
+        self, rise: float, warned: bool
+    ) -> None:
+        found = verdict({"general": np.where(GRADES == 0, KNOWS_LANGUAGE + rise, KNOWS_LANGUAGE)})
+        sentence = one(found, "the mean cosine of unrelated general sentences goes")
+        assert sentence.startswith("Warning: lora") == warned
+        assert f"{rise:+.3f}" in sentence
+        assert "(not shown)" not in sentence
+
+    @pytest.mark.parametrize(("dimensions", "warned"), [(3, True), (12, False)])
+    def test_collapse_is_warned_of_below_the_alarm(self, dimensions: int, warned: bool) -> None:
+        random = np.random.default_rng(0)
+        vectors = np.zeros((N, 2, 16), dtype=np.float32)
+        vectors[:, :, :dimensions] = random.normal(size=(N, 2, dimensions))
+        sentence = one(verdict({"vectors": vectors}), "effective dimensions before and")
+        assert sentence.startswith("Warning: lora") == warned
+        assert f"15.{sentence.partition('use 15.')[2][:1]} effective" in sentence
+        assert "after, of 16; two different eval texts have a mean cosine of" in sentence
+
+
+class TestProbes:
+    TOLD = some_pairs(
+        [row % 2 for row in range(120)],
+        text_2=[f"girl: {'yes' if row % 2 else 'no'} b{row}" for row in range(120)],
+    )
+
+    def test_a_text_that_gives_the_label_away_is_said_beside_the_headline(self) -> None:
+        quality = audited(self.TOLD[:60], self.TOLD[60:])
+        probe = next(each for each in quality.probes if each.name == "text_2 alone")
+        assert probe.auc is not None
+        assert probe.auc > 0.95
+        found = compared(
+            measured("baseline", noisy(0.1, 1)), measured("lora", noisy(0.8, 2)), quality=quality
+        )
+        (sentence,) = found.beside_headline
+        assert sentence in found.verdict
+        assert f"text_2 alone {with_span(probe.auc, probe.interval)}" in sentence
+        assert "text_1 alone" not in sentence
+        assert sentence.startswith("Warning: lora's AUC of ")
+
+    def test_probes_far_below_the_model_are_not(self) -> None:
+        found = compared(measured("baseline", noisy(0.1, 1)), measured("lora", noisy(0.8, 2)))
+        assert found.beside_headline == []
+        assert none(found.verdict, "proves less than it seems")
+
+    @pytest.mark.parametrize(
+        ("auc", "near"), [(0.951, True), (0.949, False), (1.0, True), (None, False)]
+    )
+    def test_how_near_is_near(self, auc: float | None, near: bool) -> None:
+        model = measured("lora", np.where(LABELS == 1, 0.9, 0.1) + 0.05 * np.sin(np.arange(N)))
+        assert model.metrics.auc_roc == 1
+        known = untelling().probes[0].model_copy(update={"auc": auc, "interval": Interval(0.9, 1)})
+        quality = untelling().model_copy(update={"probes": [known]})
+        assert bool(near_probes(model.metrics, quality, ALARMS)) == near
+
+    def test_a_probe_below_chance_is_never_near(self) -> None:
+        backwards = measured("lora", noisy(-0.8, 1))
+        known = untelling().probes[0].model_copy(update={"auc": 0.49})
+        quality = untelling().model_copy(update={"probes": [known]})
+        assert near_probes(backwards.metrics, quality, ALARMS) == []
+
+
+def two_types(name: str) -> list[DatingPair]:
+    return some_pairs(pair_type=[name if row < N // 2 else "hard" for row in range(N)])
+
+
+class TestThreats:
+    def test_a_mixture_of_pair_types_makes_the_auc(self) -> None:
+        mixed = np.where(np.arange(N) < N // 2, noisy(0.9, 1), noisy(0.0, 2))
+        found = threats(mixed, pairs=two_types("easy"), columns={"shares_text": LABELS == 2})
+        sentence = one(found, "lora's AUC depends on the mixture of pair types and leaked pairs: ")
+        assert "without pair type easy" in sentence
+        assert "without pair type hard" in sentence
+        assert "on the 80 pairs that share no text with train" in sentence
+        even = threats(noisy(0.9, 1), pairs=two_types("easy"))
+        assert none(even, "depends on the mixture")
+
+    def test_a_hostile_name_is_printed_and_not_obeyed(self) -> None:
+        mixed = np.where(np.arange(N) < N // 2, noisy(0.9, 1), noisy(0.0, 2))
+        sentence = one(threats(mixed, pairs=two_types("\x1b[31m\nevil")), "on the mixture")
+        assert sentence.isprintable()
+        assert r"\x1b[31m\nevil" in sentence
+
+    def test_a_threshold_that_calls_all_compatible(self) -> None:
+        sentence = one(threats(threshold=-0.8), "calls every pair compatible")
+        assert "threshold of -0.80" in sentence
+        assert "its 40 false positives are all incompatible pairs there are" in sentence
+        assert none(threats(threshold=0.5), "calls every pair compatible")
+
+    @pytest.mark.parametrize(("moved", "reads"), [(0.2, True), (0.01, False), (np.nan, False)])
+    def test_a_model_that_reads_the_prefixes(self, moved: float, reads: bool) -> None:
+        cosines = np.clip(noisy(0.1, 1), -0.7, 0.7)
+        flipped = int(((cosines < 0.5) & (cosines + moved >= 0.5)).sum())
+        swaying = moved * (1 + 0.01 * np.sin(np.arange(N)))
+        found = threats(cosines, columns={"swapped_cosine": cosines + swaying})
+        assert none(found, "reads the prefixes") != reads
+        if reads:
+            sentence = one(found, "lora reads the prefixes: exchanging boy and girl")
+            assert "moves the cosine by 0.200 [0." in sentence
+            assert f"flips {flipped} of 80 decisions" in sentence
+
+    def test_purity_that_chance_gives(self) -> None:
+        by_chance = [np.random.default_rng(seed).integers(0, 8, N) for seed in (0, 0)]
+        sentence = one(threats(clusters=by_chance), "is what chance gives (mean 0.")
+        assert sentence.startswith("lora's cluster purity of 0.")
+        assert none(threats(clusters=PURE), "chance gives")
+
+    def test_purity_that_depends_on_the_seed(self) -> None:
+        unstable = [LABELS, np.arange(N) // 10]
+        sentence = one(threats(clusters=unstable), "depends on the seed of UMAP")
+        assert "standard deviation 0.354 over 2 seeds" in sentence  # of 1 and 0.5
+        assert none(threats(clusters=PURE), "depends on the seed")
+
+    @pytest.mark.parametrize(("clean", "few"), [(29, True), (30, False)])
+    def test_few_clean_pairs(self, clean: int, few: bool) -> None:
+        found = threats(columns={"clean": np.arange(N) < clean})
+        sentence = f"only {clean} eval pairs are pairs without any leak"
+        assert none(found, sentence) != few
+
+    def test_what_is_true_of_any_evaluation_is_always_said(self) -> None:
+        found = threats(pairs=two_types("easy"))
+        assert one(found, "3 categories and pair types are looked at", "one in twenty")
+        assert one(found, "not how much another training run would differ")
+
+    @pytest.mark.parametrize(("criterion", "reachable"), [(">= 0.86", True), (">= 0.87", False)])
+    def test_a_criterion_beyond_the_ceiling(self, criterion: str, reachable: bool) -> None:
+        options = options_with(spearman_correlation=criterion)
+        model = measured("baseline", noisy(0.3, 1))
+        found = find_threats([model.metrics], untelling(), options)
+        assert none(found, "cannot be met: these labels allow 0.8661 at most") == reachable
