@@ -280,13 +280,12 @@ def test_the_pipeline_traces_the_prepared_pairs() -> None:
     )
     train, validation = split_by_group(shipped(), 0.15, 42)
     inputs = {
-        "train_pairs": train,
-        "validation_pairs": validation,
+        "valid_train_pairs": shipped(),
         "eval_pairs": shipped()[:5],
         "params:prepare": options,
     }
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in inputs.items()})
-    node = create_pipeline().only_nodes("trace_leakage")
+    node = create_pipeline().only_nodes("split_and_trace")
     found = SequentialRunner().run(node, catalog)["pair_leakage"].load()
     expected = trace_leakage(train, validation, shipped()[:5], 0.3)
     pd.testing.assert_frame_equal(found, expected)

@@ -203,7 +203,7 @@ PARAMETERS = {
 def test_options_are_read_from_parameters() -> None:
     options = TypeAdapter(AuditOptions).validate_python(PARAMETERS)
     assert options.gates.leakage.action == "fail"
-    assert options.bootstrap.level == 0.95
+    assert options.bootstrap.rounds == BOOTSTRAP_PARAMETERS["rounds"]
 
 
 @pytest.mark.parametrize(

@@ -226,6 +226,12 @@ class TestLosses:
         assert f"15.{sentence.partition('use 15.')[2][:1]} effective" in sentence
         assert "after, of 16; two different eval texts have a mean cosine of" in sentence
 
+    def test_swapped_prefixes_are_told_where_there_are_any(self) -> None:
+        moved = noisy(0.15, 1) + 0.01 * (1.5 + np.sin(np.arange(N)))
+        sentence = one(verdict(columns={"swapped_cosine": moved}), "lora: exchanging the prefixes")
+        assert "boy and girl moves the cosine by 0.015 [0.01" in sentence
+        assert none(verdict(), "exchanging")
+
 
 class TestProbes:
     TOLD = some_pairs(
@@ -304,7 +310,7 @@ class TestThreats:
         found = threats(cosines, columns={"swapped_cosine": cosines + swaying})
         assert none(found, "reads the prefixes") != reads
         if reads:
-            sentence = one(found, "lora reads the prefixes: exchanging boy and girl")
+            sentence = one(found, "lora reads the prefixes: exchanging the prefixes boy and girl")
             assert "moves the cosine by 0.200 [0." in sentence
             assert f"flips {flipped} of 80 decisions" in sentence
 

@@ -286,7 +286,7 @@ class TestSwap:
                     )
                 ]
                 parts.append(figures(take[0], take[1], take[2]))
-            return np.abs(np.array(parts[0]) - np.array(parts[1]))
+            return np.asarray(np.abs(np.array(parts[0]) - np.array(parts[1])), dtype=np.float64)
 
         everything = [
             difference(np.array(signs)[groups])
