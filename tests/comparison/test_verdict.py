@@ -329,7 +329,7 @@ class TestThreats:
     @pytest.mark.parametrize(("clean", "few"), [(29, True), (30, False)])
     def test_few_clean_pairs(self, clean: int, few: bool) -> None:
         found = threats(columns={"clean": np.arange(N) < clean})
-        sentence = f"only {clean} eval pairs are pairs without any leak"
+        sentence = f"{clean} pairs without any leak or near duplicate: too few"
         assert none(found, sentence) != few
 
     def test_what_is_true_of_any_evaluation_is_always_said(self) -> None:

@@ -174,7 +174,7 @@ class TestHeadline:
         found = measured(scores_frame(group=[0, 1, 1, 2, 2, 2]))
         assert set(found.permutation_p_values.values()) == {None}
 
-    @pytest.mark.parametrize("rounds", [100, 300])
+    @pytest.mark.parametrize("rounds", [200, 300])
     def test_same_input_same_output(self, rounds: int, projection: pd.DataFrame) -> None:
         given: dict[str, Any] = {"projection": projection, "options": with_rounds(rounds)}
         first, second = (measured(random_scores(), **given) for _ in range(2))
@@ -765,7 +765,7 @@ def test_whatever_the_pairs_the_record_is_consistent(
     clusters = draw(st.integers(-1, 2))
     projection = projection_frame(labels, [clusters * 2], [clusters])
 
-    found = measured(frame, projection=projection, options=with_rounds(100))
+    found = measured(frame, projection=projection, options=with_rounds(200))
 
     assert BaselineMetrics.model_validate_json(found.model_dump_json()) == found
     assert found.n_pairs == n == found.n_compatible + found.n_incompatible

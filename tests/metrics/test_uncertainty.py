@@ -182,10 +182,10 @@ class TestBootstrap:
         nothing = np.array([], dtype=np.int64)
         assert bootstrap_intervals(nothing.astype(float), nothing, nothing, OPTIONS) == {}
 
-    @pytest.mark.parametrize("wrong", [{"rounds": 99}, {"seed": -1}, {"round": 100}])
+    @pytest.mark.parametrize("wrong", [{"rounds": 199}, {"seed": -1}, {"round": 200}])
     def test_wrong_parameters_are_refused(self, wrong: dict[str, Any]) -> None:
         with pytest.raises(ValidationError, match=next(iter(wrong))):
-            BootstrapOptions(**{"rounds": 100, "seed": 0, **wrong})
+            BootstrapOptions(**{"rounds": 200, "seed": 0, **wrong})
 
 
 class TestPercentileInterval:
@@ -225,7 +225,7 @@ class TestPermutedLabels:
 
     def test_p_values_are_uniform_where_nothing_is_to_be_found(self) -> None:
         found: dict[str, list[float]] = {"compatibility_margin": [], "auc_roc": []}
-        options = BootstrapOptions(rounds=199, seed=1)
+        options = BootstrapOptions(rounds=200, seed=1)
         for seed in range(REPETITIONS):
             scores, labels, groups = grouped_pairs(seed, effect=0.0)
             values = association_p_values(scores, labels, permuted_labels(labels, groups, options))
@@ -319,7 +319,7 @@ class TestSwap:
 
     def test_p_values_are_uniform_for_exchangeable_models(self) -> None:
         found: dict[str, list[float]] = {}
-        options = BootstrapOptions(rounds=199, seed=1)
+        options = BootstrapOptions(rounds=200, seed=1)
         for seed in range(REPETITIONS):
             random = np.random.default_rng(seed)
             _, labels, groups = grouped_pairs(seed)

@@ -13,7 +13,7 @@ from tuneproof.session import TuneproofSession
 ROOT = Path(__file__).parents[2]
 TINY: dict[str, Any] = {
     "device": "cpu",
-    "bootstrap_rounds": 100,
+    "bootstrap_rounds": 200,
     "measure": {
         "umap": {"n_neighbors": 5},
         "hdbscan": {"min_cluster_size": 5},

@@ -351,7 +351,7 @@ def _small_subsets(metrics: BaselineMetrics) -> Iterator[str]:
         subset = metrics.subsets.get(name)
         count = subset.n if subset else 0
         if count < _FEW_PAIRS:
-            yield f"only {count} eval pairs are {SUBSETS[name]}: they prove next to nothing"
+            yield f"{count} {SUBSETS[name]}: too few to prove anything"
 
 
 def _printable(text: str) -> str:

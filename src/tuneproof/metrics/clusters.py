@@ -253,7 +253,10 @@ def chance_purity(clusters: Labels, labels: Labels, permuted_labels: Labels) -> 
 
 
 def purity_draws(clusters: Labels, labels: Labels, weights: Array) -> npt.NDArray[np.float64]:
-    """Compute the purity, noise ignored, of each resample of the points (clusters kept).
+    """Compute the purity, noise ignored, of each resample of the points.
+
+    The clusters and the label that each stands for are kept: chosen anew in each resample, the more
+    frequent label would make resamples purer than what they are drawn from.
 
     Args:
         clusters: Cluster of each point, -1 for noise, shape (n,).
@@ -261,19 +264,20 @@ def purity_draws(clusters: Labels, labels: Labels, weights: Array) -> npt.NDArra
         weights: How often each round drew each point, shape (rounds, n), at least one round.
 
     Returns:
-        Shape (rounds,), in [0.5, 1]; NaN for a round that drew no clustered point.
+        Shape (rounds,), in [0, 1]; NaN for a round that drew no clustered point.
 
     Raises:
         ValueError: The shapes do not fit, or there is no round.
     """
     _require_rounds("weights", weights, len(clusters))
-    membership = _membership(clusters)
-    sizes = weights @ membership
-    compatible = weights @ (membership * labels[:, None])
-    drawn = sizes.sum(axis=1)
-    majority = np.maximum(compatible, sizes - compatible).sum(axis=1)
+    inside = clusters != NOISE
+    agrees = np.zeros(len(clusters))
+    for cluster in np.unique(clusters[inside]):
+        members = clusters == cluster
+        agrees[members] = labels[members] == np.bincount(labels[members]).argmax()
+    drawn = weights @ inside.astype(np.float64)
     purities = np.full(len(weights), np.nan)
-    np.divide(majority, drawn, out=purities, where=drawn > 0)
+    np.divide(weights @ agrees, drawn, out=purities, where=drawn > 0)
     return purities
 
 
