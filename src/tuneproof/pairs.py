@@ -16,7 +16,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from tuneproof.errors import InvalidPairsError
-from tuneproof.texts import normalised_tokens
 
 LISTED_PROBLEMS = 20
 _SHOWN_CHARACTERS = 80
@@ -189,20 +188,18 @@ def hash_pairs(pairs: Iterable[BaseModel]) -> str:
 def connected_groups(pairs: Sequence[DatingPair]) -> npt.NDArray[np.int64]:
     """Number the groups of pairs that share a text, directly or through other pairs.
 
-    Texts are the same if their normalised tokens are (`tuneproof.texts.normalised_tokens`): the
-    prefix, case and punctuation make no difference, since a model learns the same words from both.
-
     Args:
         pairs: n pairs.
 
     Returns:
         Shape (n,): the group of each pair, from 0, numbered in order of first appearance.
     """
-    nodes: dict[tuple[str, ...], int] = {}
-    first, second = (
-        [nodes.setdefault(normalised_tokens(text), len(nodes)) for text in texts]
-        for texts in ([pair.text_1 for pair in pairs], [pair.text_2 for pair in pairs])
-    )
+    nodes: dict[str, int] = {}
+    for pair in pairs:
+        for text in pair.texts:
+            nodes.setdefault(text, len(nodes))
+    first = [nodes[pair.text_1] for pair in pairs]
+    second = [nodes[pair.text_2] for pair in pairs]
     edges = coo_array((np.ones(len(pairs)), (first, second)), shape=(len(nodes), len(nodes)))
     _, component = connected_components(edges, directed=False)
     order: dict[int, int] = {}

@@ -14,11 +14,11 @@ from tuneproof.audit.leakage import (
     LeakageCounts,
     closest_sets,
     count_leakage,
+    normalised_tokens,
     trace_leakage,
 )
 from tuneproof.pairs import DatingPair, PrepareOptions, split_by_group
 from tuneproof.pipelines.prepare import create_pipeline
-from tuneproof.texts import normalised_tokens
 
 from .examples import ROOT, load, needs_published, pair, published, published_eval, shipped
 
@@ -142,6 +142,29 @@ def test_nothing_leaks_from_nothing(evaluation: list[DatingPair]) -> None:
     assert {name: str(dtype) for name, dtype in leakage.dtypes.items()} == dict(LEAKAGE)
     assert leakage["level"].tolist() == ["none"] * len(evaluation)
     assert trace_eval(TRAIN, []).empty
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("boy: I DON\u2019T  like\ncats!", ("i", "don", "t", "like", "cats")),
+        ("girl: \uff23\uff21\uff34\uff33 \ufb01nd us", ("cats", "find", "us")),
+        ("Stra\u00dfe cafe\u0301", ("strasse", "caf\u00e9")),
+        ("girl: \U0001f600\n \U0001f600", ("\U0001f600 \U0001f600",)),
+        ("boy:", ("boy",)),
+        ("?!", ("?!",)),
+        (" ", ("",)),
+    ],
+)
+def test_normalised_tokens_by_hand(text: str, tokens: tuple[str, ...]) -> None:
+    assert normalised_tokens(text) == tokens
+
+
+@given(st.text())
+def test_every_text_has_tokens_that_no_writing_changes(text: str) -> None:
+    tokens = normalised_tokens(text)
+    assert tokens
+    assert normalised_tokens(" ".join(tokens)) == tokens
 
 
 def test_texts_without_words_match_only_their_like() -> None:
@@ -299,4 +322,4 @@ def test_the_published_eval_pairs_leak() -> None:
     )
     validation_counts = count_leakage(leakage, "validation")
     assert validation_counts.sharing_a_text == 0
-    assert (validation_counts.pairs, validation_counts.clean) == (179, 102)
+    assert (validation_counts.pairs, validation_counts.clean) == (179, 83)

@@ -5,16 +5,38 @@ from hypothesis import strategies as st
 from tuneproof.audit.text import (
     count_sentences,
     count_syllables,
+    prefix,
     printable,
+    statement,
     statements,
     word_overlap,
     words,
     words_and_neighbours,
     words_of_both,
 )
-from tuneproof.texts import statement
 
 from .examples import pair
+
+
+@pytest.mark.parametrize(
+    ("text", "expected_prefix", "expected_statement"),
+    [
+        ("boy: I like cats", "boy", "I like cats"),
+        ("Girl:I like: cats", "girl", "I like: cats"),
+        ("  Frau : Ich mag Katzen", "frau", "Ich mag Katzen"),
+        ("I like cats: all of them", None, "I like cats: all of them"),
+        ("10:30 is late", None, "10:30 is late"),
+        ("https://example.org", None, "https://example.org"),
+        ("boy:", "boy", ""),
+        ("no prefix", None, "no prefix"),
+        (": nothing before", None, ": nothing before"),
+    ],
+)
+def test_a_prefix_is_the_one_word_before_the_first_colon(
+    text: str, expected_prefix: str | None, expected_statement: str
+) -> None:
+    assert prefix(text) == expected_prefix
+    assert statement(text) == expected_statement
 
 
 def test_the_statements_of_a_pair_stand_side_by_side() -> None:

@@ -14,9 +14,8 @@ from tuneproof.audit.association import (
     too_few,
 )
 from tuneproof.audit.dimension import Dimension, SubScore
-from tuneproof.audit.text import words
+from tuneproof.audit.text import prefix, statement, words
 from tuneproof.pairs import DatingPair
-from tuneproof.texts import prefix, statement
 
 
 def bias(pairs: Sequence[DatingPair]) -> Dimension:

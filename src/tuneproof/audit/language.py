@@ -10,9 +10,8 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 
 from tuneproof.audit.dimension import Dimension, SubScore
-from tuneproof.audit.text import count_sentences, count_syllables, statements, words
+from tuneproof.audit.text import count_sentences, count_syllables, statement, statements, words
 from tuneproof.pairs import DatingPair
-from tuneproof.texts import statement
 
 FEWEST_PAIRS: Final = 10
 """Pairs below which coherence is not measured."""

@@ -1,5 +1,7 @@
 """What of a pair stood in the pairs that were trained on or chosen by, pair by pair."""
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -12,8 +14,8 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 from scipy.sparse import csr_array
 
+from tuneproof.audit.text import statement
 from tuneproof.pairs import DatingPair
-from tuneproof.texts import normalised_tokens
 
 LeakLevel = Literal[
     "exact", "swapped", "normalised", "both_texts", "one_text", "near_duplicate", "none"
@@ -52,6 +54,7 @@ no source has the pair's subcategory.
 
 _Key = TypeVar("_Key", bound=Hashable)
 
+_TOKEN = re.compile(r"\w+")
 _NO_SOURCE = -1
 
 # Products of a block of probes with the index; bounds the memory of a join to some 100 MB.
@@ -133,6 +136,23 @@ def count_leakage(leakage: pd.DataFrame, split: str) -> LeakageCounts:
         clean=int(rows["clean"].sum()),
         unseen_subcategory=int(rows["unseen_subcategory"].sum()),
     )
+
+
+def normalised_tokens(text: str) -> tuple[str, ...]:
+    """Return the tokens by which texts that differ only in writing are equal.
+
+    NFKC and case folding, without the prefix, cut into runs of letters and digits; so case, widths,
+    punctuation, quotes, marks and spaces make no difference. The prefix goes because
+    `girl: I like cats` gives `boy: I like cats` away: the words that a model learns are the same.
+    A text without any letter or digit (an emoji) is one token, so that it equals only its like.
+
+    >>> normalised_tokens("boy: I DON\u2019T  like cats!")
+    ('i', 'don', 't', 'like', 'cats')
+    """
+    # Folding may undo the composition, hence the second round.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    said = statement(folded) or folded
+    return tuple(_TOKEN.findall(said)) or (" ".join(said.split()),)
 
 
 def closest_sets(

@@ -12,10 +12,9 @@ import numpy as np
 from tuneproof.audit.association import cramers_v, out_of_fold_auc, too_few
 from tuneproof.audit.dimension import Dimension, SubScore
 from tuneproof.audit.repeats import identity
-from tuneproof.audit.text import word_overlap, words_of_both
+from tuneproof.audit.text import prefix, statement, word_overlap, words_of_both
 from tuneproof.metrics.ranking import auc_roc
 from tuneproof.pairs import DatingPair
-from tuneproof.texts import prefix, statement
 
 _PLACEHOLDERS = frozenset({"n/a", "na", "nan", "none", "null", "unknown", "tbd", "todo"})
 _CONFIRMED = 0.3

@@ -14,12 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from tuneproof.audit.association import label_classifier, too_few
 from tuneproof.audit.repeats import identity
-from tuneproof.audit.text import word_overlap, words, words_and_neighbours
+from tuneproof.audit.text import statement, word_overlap, words, words_and_neighbours
 from tuneproof.metrics import Labels, Scores
 from tuneproof.metrics.ranking import auc_roc
 from tuneproof.metrics.uncertainty import BootstrapOptions, Interval, bootstrap_intervals
 from tuneproof.pairs import DatingPair, connected_groups
-from tuneproof.texts import statement
 
 TELLING: Final = 0.7
 """AUC from which a probe, or the words of a pair, tell the label acceptably well.

@@ -1,4 +1,4 @@
-"""What a text is made of: words, sentences, syllables."""
+"""What a text is made of: prefix, statement, words, sentences, syllables."""
 
 import re
 import unicodedata
@@ -6,12 +6,24 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from tuneproof.pairs import DatingPair
-from tuneproof.texts import statement
 
+_PREFIX = re.compile(r"\s*([^\W\d_][\w-]*)\s*:(?!/)\s*")
 _WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
 _SENTENCE_END = re.compile(r"[.!?\u2026]+(?=\s|$)")
 _VOWELS = re.compile(r"[aeiouy]+")
 _SILENT_E = re.compile(r"(?:[^aeiouyl]|[aeiouy]l)e$")
+
+
+def prefix(text: str) -> str | None:
+    """Return the single word before the first colon in lower case (`boy` of `boy: I run`)."""
+    match = _PREFIX.match(text)
+    return match[1].lower() if match else None
+
+
+def statement(text: str) -> str:
+    """Return what follows the prefix: the whole text where there is none."""
+    match = _PREFIX.match(text)
+    return text[match.end() :] if match else text
 
 
 def statements(pairs: Sequence[DatingPair]) -> list[str]:
