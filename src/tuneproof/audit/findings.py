@@ -45,6 +45,8 @@ def of_leakage(leakage: Mapping[str, LeakageCounts]) -> Iterator[str]:
     found = leakage["eval"]
     if known := found.in_train + found.in_train_swapped:
         yield f"{known} of {found.pairs} eval pairs stand in train: figures on them measure memory"
+    if rewritten := found.levels["normalised"]:
+        yield f"{rewritten} more stand there in another writing, or with other prefixes"
     if found.sharing_a_text:
         yield (
             f"{found.sharing_a_text} of {found.pairs} eval pairs share a text with train; "

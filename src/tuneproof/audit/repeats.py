@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
+from tuneproof.audit.leakage import normalised_tokens
 from tuneproof.pairs import DatingPair
 
 
@@ -25,7 +26,7 @@ class PairRow(BaseModel):
 
 
 class RepeatedPair(BaseModel):
-    """Two texts that stand in several rows, in either order, word for word.
+    """Two texts that stand in several rows, in either order, however they are written.
 
     Attributes:
         texts: The two texts, in alphabetical order.
@@ -52,18 +53,24 @@ def identity(pair: DatingPair) -> tuple[str, str]:
 def find_repeats(splits: Mapping[str, Sequence[DatingPair]]) -> list[RepeatedPair]:
     """Find the pairs that stand in several rows of all these splits together.
 
+    Texts are the same if their normalised tokens are: another case, punctuation or prefix hides
+    neither a repetition nor a conflict.
+
     Args:
         splits: Pairs by name of their split.
 
     Returns:
-        One entry for each, in alphabetical order of the texts.
+        One entry for each, in the first writing by alphabet, in alphabetical order of the texts.
     """
-    rows: defaultdict[tuple[str, str], list[PairRow]] = defaultdict(list)
+    rows: defaultdict[tuple[tuple[str, ...], ...], list[PairRow]] = defaultdict(list)
+    written: dict[tuple[tuple[str, ...], ...], tuple[str, str]] = {}
     for split, pairs in splits.items():
         for row, pair in enumerate(pairs):
-            rows[identity(pair)].append(PairRow(split=split, row=row, label=pair.label))
+            said = tuple(sorted(map(normalised_tokens, pair.texts)))
+            rows[said].append(PairRow(split=split, row=row, label=pair.label))
+            written[said] = min(identity(pair), written.get(said, identity(pair)))
+    repeated = [said for said, found in rows.items() if len(found) > 1]
     return [
-        RepeatedPair(texts=texts, rows=rows[texts])
-        for texts in sorted(rows)
-        if len(rows[texts]) > 1
+        RepeatedPair(texts=written[said], rows=rows[said])
+        for said in sorted(repeated, key=lambda said: written[said])
     ]

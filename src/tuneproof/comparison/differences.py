@@ -1,7 +1,8 @@
 """Two models on the same pairs: how far apart are they, and may it be chance?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +18,20 @@ from tuneproof.comparison.records import (
 )
 from tuneproof.general_pairs import GeneralPair
 from tuneproof.measurement.frames import Cosines, select_split
-from tuneproof.measurement.measure import general_statistic, headline_draws, subset_masks
+from tuneproof.measurement.measure import (
+    count_general,
+    general_statistic,
+    headline_draws,
+    subset_masks,
+)
 from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.metrics.uncertainty import (
     LEVEL,
     BootstrapOptions,
     Draws,
+    Interval,
     bootstrap,
+    count_groups,
     holm,
     mcnemar_test,
     percentile_interval,
@@ -32,6 +40,20 @@ from tuneproof.metrics.uncertainty import (
 )
 
 _LOWER_IS_BETTER = {"unrelated_mean_cosine"}
+
+# Spearman's correlation with the labels is AUC on another scale: one test, not two.
+_SAME_TEST = {"spearman_correlation": "auc_roc"}
+_HOLM_FAMILY = (
+    "auc_roc",
+    "compatibility_margin",
+    "cohens_d",
+    "t_statistic",
+    "best_f1",
+    "accuracy_at_best_threshold",
+)
+
+# Clusters of two models cannot be exchanged, and their purity depends on seed and cluster sizes.
+_UNTESTED = {"cluster_purity", "pair_cluster_purity"}
 
 
 @dataclass(frozen=True)
@@ -48,17 +70,17 @@ class MeasuredModel:
     scores: pd.DataFrame
     projection: pd.DataFrame
 
-    @property
+    @cached_property
     def rows(self) -> pd.DataFrame:
         """The eval rows of the scores."""
         return select_split(self.scores, "eval")[0]
 
-    @property
+    @cached_property
     def cosines(self) -> Cosines:
         """Cosines, labels and groups of the eval pairs."""
         return select_split(self.scores, "eval")[1]
 
-    @property
+    @cached_property
     def right(self) -> npt.NDArray[np.bool_]:
         """Whether each eval pair is decided rightly at the validated threshold."""
         found = self.cosines
@@ -82,89 +104,146 @@ def compare_pair(
         first: The model to start from.
         second: The model whose figures count as after.
         general_pairs: The general-language pairs.
-        options: Rounds, seed and level.
+        options: Rounds and seed.
     """
     one, other = first.cosines, second.cosines
-    groups = len(np.unique(one.groups))
+    thresholds = first.metrics.best_threshold, second.metrics.best_threshold
     draws = [
-        headline_draws(model.cosines, model.projection, model.metrics.best_threshold, options)
-        for model in (first, second)
+        headline_draws(model.cosines, model.projection, threshold, options)
+        for model, threshold in zip((first, second), thresholds, strict=True)
     ]
-    p_values = swap_p_values(
-        (one.scores, first.metrics.best_threshold),
-        (other.scores, second.metrics.best_threshold),
-        one.labels,
-        one.groups,
-        options,
-    )
-    grades = np.array([pair.score for pair in general_pairs])
-    general = [
-        bootstrap(
-            general_statistic(np.array(model.metrics.general.cosines), grades),
-            np.arange(len(grades)),
+    masks = {
+        name: mask
+        for name, mask in subset_masks(first.rows).items()
+        if name in first.metrics.subsets
+    }
+    p_values = {
+        name: swap_p_values(
+            (one.scores[mask], thresholds[0]),
+            (other.scores[mask], thresholds[1]),
+            one.labels[mask],
+            one.groups[mask],
             options,
         )
-        for model in (first, second)
-    ]
+        for name, mask in masks.items()
+    }
     flipped = mcnemar_test(first.right, second.right)
     return ModelDifference(
         first=first.metrics.model,
         second=second.metrics.model,
         metrics=_differences(
-            HEADLINE_METRICS, first.metrics, second.metrics, draws, groups, p_values
+            HEADLINE_METRICS,
+            (first.metrics, second.metrics),
+            draws,
+            lambda name: count_groups(name, one.labels, one.groups),
+            _adjust(p_values["all"], _HOLM_FAMILY),
         ),
         subsets={
-            name: _differences(
-                SUBSET_METRICS,
-                first.metrics.subsets[name],
-                second.metrics.subsets[name],
-                [
-                    bootstrap(
-                        weighted_metrics(part.scores, part.labels),
-                        part.groups,
-                        options,
-                    )
-                    for part in (one.where(mask), other.where(mask))
-                ],
-                len(np.unique(one.groups[mask])),
-            )
-            for name, mask in subset_masks(first.rows).items()
-            if name in first.metrics.subsets
+            name: _compare_subset(name, (first, second), mask, options, p_values)
+            for name, mask in masks.items()
         },
-        general=_differences(
-            general[0], first.metrics.general, second.metrics.general, general, len(grades)
+        general=_compare_general((first.metrics, second.metrics), general_pairs, options),
+        decisions=FlippedDecisions(
+            **flipped._asdict(), group_p_value=p_values["all"]["accuracy_at_best_threshold"]
         ),
-        decisions=FlippedDecisions(**flipped._asdict()),
     )
 
 
-def _differences(
-    names: Mapping[str, object] | Sequence[str],
-    before: object,
-    after: object,
-    draws: Sequence[Mapping[str, Draws]],
-    n_groups: int,
-    p_values: Mapping[str, float | None] | None = None,
+def _compare_subset(
+    name: str,
+    models: tuple[MeasuredModel, MeasuredModel],
+    mask: npt.NDArray[np.bool_],
+    options: BootstrapOptions,
+    p_values: Mapping[str, Mapping[str, float | None]],
 ) -> dict[str, Difference]:
-    tested = {name: p for name, p in (p_values or {}).items() if p is not None and name in names}
-    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+    """Compare two models on one subset; Holm's correction covers the subsets of each metric."""
+    parts = [model.cosines.where(mask) for model in models]
+    tests = {
+        metric: _adjust({subset: p[metric] for subset, p in p_values.items()}, p_values)[name]
+        for metric in SUBSET_METRICS
+    }
+    return _differences(
+        SUBSET_METRICS,
+        (models[0].metrics.subsets[name], models[1].metrics.subsets[name]),
+        [
+            bootstrap(weighted_metrics(part.scores, part.labels), part.groups, options)
+            for part in parts
+        ],
+        lambda metric: count_groups(metric, parts[0].labels, parts[0].groups),
+        tests,
+    )
+
+
+def _compare_general(
+    metrics: tuple[BaselineMetrics, BaselineMetrics],
+    general_pairs: Sequence[GeneralPair],
+    options: BootstrapOptions,
+) -> dict[str, Difference]:
+    """Compare two models on the general-language pairs, by interval alone."""
+    grades = np.array([pair.score for pair in general_pairs])
+    draws = [
+        bootstrap(
+            general_statistic(np.array(each.general.cosines), grades),
+            np.arange(len(grades)),
+            options,
+        )
+        for each in metrics
+    ]
+    return _differences(
+        draws[0],
+        (metrics[0].general, metrics[1].general),
+        draws,
+        lambda name: count_general(name, grades),
+        None,
+    )
+
+
+_Test = tuple[float | None, float | None]
+
+
+def _adjust(p_values: Mapping[str, float | None], family: Iterable[str]) -> dict[str, _Test]:
+    """Return p and Holm's adjusted p of each test; those outside the family keep their own."""
+    tested = {name: p for name in family if (p := p_values.get(name)) is not None}
+    adjusted: dict[str, float | None] = dict(zip(tested, holm(list(tested.values())), strict=True))
+    for name, source in _SAME_TEST.items():
+        if name in p_values and name not in tested:
+            adjusted[name] = adjusted.get(source)
+    return {name: (p, adjusted.get(name)) for name, p in p_values.items()}
+
+
+def _differences(
+    names: Iterable[str],
+    metrics: tuple[object, object],
+    draws: Sequence[Mapping[str, Draws]],
+    count: Callable[[str], int],
+    tests: Mapping[str, _Test] | None,
+) -> dict[str, Difference]:
+    """Compare figures of two records; without tests at all, the interval decides alone."""
     found = {}
     for name in names:
-        values = getattr(before, name), getattr(after, name)
-        difference = None if None in values else values[1] - values[0]
-        interval = percentile_interval(draws[1][name] - draws[0][name], n_groups)
-        outcome: Outcome = "not shown"
-        sure = interval is not None and (interval.low > 0 or interval.high < 0)
-        if sure and difference and adjusted.get(name, 0.0) <= 1 - LEVEL:
-            better = difference < 0 if name in _LOWER_IS_BETTER else difference > 0
-            outcome = "improved" if better else "worsened"
+        before, after = (getattr(each, name) for each in metrics)
+        difference = None if before is None or after is None else after - before
+        interval = percentile_interval(draws[1][name] - draws[0][name], count(name))
+        p_value, adjusted = (tests or {}).get(name, (None, None))
         found[name] = Difference(
-            before=values[0],
-            after=values[1],
+            before=before,
+            after=after,
             difference=difference,
             interval=interval,
-            p_value=tested.get(name),
-            adjusted_p_value=adjusted.get(name),
-            outcome=outcome,
+            p_value=p_value,
+            adjusted_p_value=adjusted,
+            outcome=_judge(name, difference, interval, 0.0 if tests is None else adjusted),
         )
     return found
+
+
+def _judge(
+    name: str, difference: float | None, interval: Interval | None, p_value: float | None
+) -> Outcome:
+    if name in _UNTESTED:
+        return "not tested"
+    sure = interval is not None and (interval.low > 0 or interval.high < 0)
+    if not sure or not difference or p_value is None or p_value > 1 - LEVEL:
+        return "not shown"
+    better = difference < 0 if name in _LOWER_IS_BETTER else difference > 0
+    return "improved" if better else "worsened"

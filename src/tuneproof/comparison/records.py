@@ -33,7 +33,7 @@ MODEL_NAMES: Final[Mapping[str, str]] = {
     "lora": "LoRA fine-tuning (lora)",
 }
 
-Outcome = Literal["improved", "worsened", "not shown"]
+Outcome = Literal["improved", "worsened", "not shown", "not tested"]
 
 _RELATIONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     ">=": operator.ge,
@@ -49,6 +49,7 @@ class AlarmOptions:
     Attributes:
         unrelated_cosine_rise: Rise of the mean cosine of unrelated general sentences, in (0, 2].
         general_spearman_loss: Loss of Spearman's correlation on general-language pairs, in (0, 2].
+        anisotropy_rise: Rise of the mean cosine of two different eval texts, in (0, 2].
         effective_rank_share: Share of the base model's effective rank below which embeddings count
             as collapsed, in (0, 1].
         prefix_change: Mean change of the cosine when the prefixes are swapped, in (0, 2].
@@ -59,6 +60,7 @@ class AlarmOptions:
 
     unrelated_cosine_rise: Annotated[float, Field(gt=0, le=2)]
     general_spearman_loss: Annotated[float, Field(gt=0, le=2)]
+    anisotropy_rise: Annotated[float, Field(gt=0, le=2)]
     effective_rank_share: Annotated[float, Field(gt=0, le=1)]
     prefix_change: Annotated[float, Field(gt=0, le=2)]
     probe_gap: Annotated[float, Field(ge=0, le=1)]
@@ -147,9 +149,11 @@ class Difference(_Record):
         difference: after minus before; None where either is 'n/a'.
         interval: 95 % interval of the difference by the paired bootstrap over groups.
         p_value: Of the hypothesis that the models are exchangeable; None where there is no test.
-        adjusted_p_value: After Holm's correction for the headline metrics tested together.
-        outcome: `improved` or `worsened` where the interval leaves out 0 and the adjusted p-value,
-            if there is one, is at most 0.05; `not shown` otherwise.
+        adjusted_p_value: After Holm's correction for the headline metrics, or the subsets, that are
+            tested together.
+        outcome: `improved` or `worsened` where the interval leaves out 0 and the adjusted p-value
+            is at most 0.05 (general language has no p: the interval decides); `not shown`
+            otherwise; `not tested` for cluster purity, which chance and seed move too.
     """
 
     before: float | None
@@ -168,11 +172,13 @@ class FlippedDecisions(_Record):
         gained: Pairs that only the second gets right.
         lost: Pairs that only the first gets right.
         p_value: Exact McNemar test, two-sided; it takes pairs as independent.
+        group_p_value: Of the same hypothesis, decisions exchanged by groups that share a text.
     """
 
     gained: NonNegativeInt
     lost: NonNegativeInt
     p_value: float
+    group_p_value: float | None
 
 
 class ModelDifference(_Record):
@@ -182,7 +188,7 @@ class ModelDifference(_Record):
         first: Name of one model.
         second: Name of the other; differences are its figures minus the first one's.
         metrics: The headline metrics.
-        subsets: `SUBSET_METRICS` on each subset of the eval pairs; no p-values.
+        subsets: `SUBSET_METRICS` on each subset of the eval pairs.
         general: Figures of the general-language pairs.
         decisions: Decisions that they take differently.
     """

@@ -10,10 +10,12 @@ from tuneproof.comparison.records import (
     Difference,
     EvaluationOptions,
     ModelDifference,
-    meets,
+    parse_criterion,
 )
 from tuneproof.comparison.wording import chance, figure, signed, span, with_span
 from tuneproof.measurement.records import SUBSETS, BaselineMetrics, PrefixSwapMetrics
+from tuneproof.metrics.ranking import auc_for_spearman
+from tuneproof.metrics.uncertainty import FEWEST_GROUPS, LEVEL
 
 BASELINE: Final = "baseline"
 
@@ -24,14 +26,13 @@ _TOLD_METRICS: Final = {
     "compatibility_margin": "the margin",
     "cohens_d": "Cohen's d",
     "best_f1": "F1",
-    "cluster_purity": "cluster purity of texts",
-    "pair_cluster_purity": "cluster purity of pairs",
 }
 
 _TOLD_SUBSETS: Final = ("no_shared_text", "clean", "unseen_subcategories", "mixed_pair_types")
 _WARNING: Final = "Warning: "
 _FEW_PAIRS: Final = 30
 _UNSTABLE_PURITY: Final = 0.05
+_ALMOST_PERFECT: Final = 0.99
 
 
 def write_verdict(
@@ -52,18 +53,20 @@ def write_verdict(
         alarms: What is warned of.
     """
     measured = {metrics.model: metrics for metrics in models}
-    sentences: list[str] = []
+    sentences = [_against_chance(models[0])]
     for difference in differences:
         after = measured[difference.second]
         if difference.first != BASELINE:
             sentences += _headline(difference)
             continue
         told = [
+            _against_chance(after),
             *_headline(difference),
             *near_probes(after, quality, alarms),
             *_ceiling(after),
             *_decisions(difference, measured[BASELINE], after),
             *_subsets(difference, after),
+            *_purities(measured[BASELINE], after),
             *_losses(difference, measured[BASELINE], after, alarms),
         ]
         sentences += [_in_short(difference, after, told), *told]
@@ -81,19 +84,25 @@ def near_probes(
         alarms: How near is near.
 
     Returns:
-        One sentence, or none.
+        One sentence, or none; none either for a model that is not shown to beat chance.
     """
+    own = metrics.intervals.get("auc_roc")
+    if own is None or own.low <= 0.5:
+        return []
     near = [
         probe
         for probe in quality.probes
-        if probe.auc is not None and probe.auc >= max(0.5, metrics.auc_roc - alarms.probe_gap)
+        if probe.auc is not None
+        and probe.interval is not None
+        and probe.interval.low > 0.5
+        and probe.auc >= metrics.auc_roc - alarms.probe_gap
     ]
     if not near:
         return []
     listed = ", ".join(f"{probe.name} {with_span(probe.auc, probe.interval)}" for probe in near)
     return [
         f"{_WARNING}{metrics.model}'s AUC of {figure(metrics.auc_roc, 3)} proves less than it "
-        f"seems to: without comparing the texts {listed} come near it or reach it."
+        f"seems to: with no model of meaning {listed} comes near it or reaches it."
     ]
 
 
@@ -111,7 +120,8 @@ def find_threats(
     """
     threats = list(quality.warnings)
     baseline = models[0]
-    threats += _unreachable(baseline, options)
+    threats += _unreachable(models, options)
+    threats += _few_groups(baseline)
     for metrics in models:
         threats += _mixture(metrics, options.alarms)
         threats += _one_sided(metrics)
@@ -130,12 +140,40 @@ def find_threats(
     return threats
 
 
+def _against_chance(metrics: BaselineMetrics) -> str:
+    interval, p_value = metrics.intervals.get("auc_roc"), metrics.permutation_p_values["auc_roc"]
+    beats = interval is not None and (p_value is None or p_value <= 1 - LEVEL)
+    if beats and interval is not None and interval.low > 0.5:
+        claim = "it ranks better than chance"
+    elif beats and interval is not None and interval.high < 0.5:
+        claim = "it ranks worse than chance"
+    else:
+        claim = "that it differs from chance is not shown"
+    name = MODEL_NAMES.get(metrics.model, metrics.model)
+    return (
+        f"{name[0].upper()}{name[1:]} has an AUC of {with_span(metrics.auc_roc, interval)} on the "
+        f"{metrics.n_pairs} eval pairs (p of no association {chance(p_value)}): {claim}."
+    )
+
+
+def _purities(before: BaselineMetrics, after: BaselineMetrics) -> Iterator[str]:
+    for kind, first, second in (
+        ("texts", before.text_clusters, after.text_clusters),
+        ("pairs", before.pair_clusters, after.pair_clusters),
+    ):
+        yield (
+            f"{after.model}: mean purity of the clusters of {kind} over {len(second.draws)} seeds "
+            f"{figure(first.mean_purity, 3)} before and {figure(second.mean_purity, 3)} after; the "
+            f"first seed's would be {figure(second.chance_purity, 3)} by chance (not tested)."
+        )
+
+
 def _in_short(difference: ModelDifference, after: BaselineMetrics, told: Sequence[str]) -> str:
     subsets = {name: found["auc_roc"] for name, found in difference.subsets.items()}
     # Of all pairs there is a p-value too: what it does not bear out is not shown.
     compared = {**subsets, "all": difference.metrics["auc_roc"]}
     places: dict[str, list[str]] = {"improved": [], "worsened": [], "not shown": []}
-    for name in ("all", *_TOLD_SUBSETS):
+    for name in ("all", *_told(after)):
         if name in compared:
             places[compared[name].outcome].append(f"the {after.subsets[name].n} {SUBSETS[name]}")
     name = MODEL_NAMES.get(after.model, after.model)
@@ -190,11 +228,12 @@ def _change(found: Difference) -> str:
 
 
 def _ceiling(metrics: BaselineMetrics) -> Iterator[str]:
-    if metrics.share_of_spearman_ceiling is not None:
+    share = metrics.share_of_spearman_ceiling
+    if share is not None and 0 < share <= 1:
         yield (
             f"{metrics.model}: Spearman {figure(metrics.spearman_correlation)} is "
-            f"{metrics.share_of_spearman_ceiling:.1%} of {figure(metrics.spearman_ceiling)}, the "
-            "most that these labels allow."
+            f"{share:.1%} of {figure(metrics.spearman_ceiling)}, the most that these labels allow "
+            "without tied cosines."
         )
 
 
@@ -204,27 +243,35 @@ def _decisions(
     flipped = difference.decisions
     yield (
         f"{after.model}: {flipped.gained} decisions turn right and {flipped.lost} turn wrong "
-        f"(McNemar p = {chance(flipped.p_value)}); false positives "
+        f"(p = {chance(flipped.group_p_value)} by exchanging groups; McNemar's p of "
+        f"{chance(flipped.p_value)} takes pairs as independent); false positives "
         f"{before.decisions.false_positives} to {after.decisions.false_positives} of "
         f"{after.n_incompatible} at each model's validated threshold, "
         f"{before.matched_recall_decisions.false_positives} to "
-        f"{after.matched_recall_decisions.false_positives} where both find "
-        f"{figure(after.matched_recall_decisions.recall, 2)} of the compatible pairs."
+        f"{after.matched_recall_decisions.false_positives} at a recall of "
+        f"{figure(before.matched_recall_decisions.recall, 2)} and "
+        f"{figure(after.matched_recall_decisions.recall, 2)}."
     )
 
 
 def _subsets(difference: ModelDifference, after: BaselineMetrics) -> Iterator[str]:
-    for name in _TOLD_SUBSETS:
-        subset = after.subsets.get(name)
-        if subset is None:
-            yield f"{after.model}: there are no {SUBSETS[name]}, so nothing is shown on them."
-            continue
+    for name in _told(after):
+        subset = after.subsets[name]
         found = difference.subsets[name]["auc_roc"]
         verb = {"improved": "rises", "worsened": "falls", "not shown": "is not shown to change"}
         yield (
             f"{after.model}: on the {subset.n} {SUBSETS[name]} AUC {verb[found.outcome]}: "
             f"{_change(found)}."
         )
+
+
+def _told(metrics: BaselineMetrics) -> list[str]:
+    """Name the subsets that say something: not too small, and no pairs told of before."""
+    told: dict[int, str] = {}
+    for name in _TOLD_SUBSETS:
+        if name in metrics.subsets and _FEW_PAIRS <= metrics.subsets[name].n < metrics.n_pairs:
+            told.setdefault(metrics.subsets[name].n, name)
+    return list(told.values())
 
 
 def _losses(
@@ -252,17 +299,21 @@ def _losses(
         f"{_change(unrelated)}{'' if risen else _unshown(unrelated)}."
     )
     ranks = before.geometry.effective_rank, after.geometry.effective_rank
+    spread = before.geometry.anisotropy, after.geometry.anisotropy
     collapsed = (
         ranks[0] is not None
         and ranks[1] is not None
         and ranks[1] < alarms.effective_rank_share * ranks[0]
+    ) or (
+        spread[0] is not None
+        and spread[1] is not None
+        and spread[1] - spread[0] >= alarms.anisotropy_rise
     )
     yield (
         f"{_warning(collapsed)}{after.model}: the eval texts' embeddings use "
         f"{figure(ranks[0], 1)} effective dimensions before and {figure(ranks[1], 1)} after, of "
         f"{after.geometry.dimensions}; two different eval texts have a mean cosine of "
-        f"{figure(before.geometry.anisotropy, 2)} before and "
-        f"{figure(after.geometry.anisotropy, 2)} after."
+        f"{figure(spread[0], 2)} before and {figure(spread[1], 2)} after."
     )
     if after.prefix_swap is not None:
         yield f"{after.model}: {_prefix_swap(after.prefix_swap)}."
@@ -276,35 +327,47 @@ def _unshown(found: Difference) -> str:
     return " (not shown)" if found.outcome == "not shown" else ""
 
 
-def _unreachable(baseline: BaselineMetrics, options: EvaluationOptions) -> Iterator[str]:
+def _unreachable(models: Sequence[BaselineMetrics], options: EvaluationOptions) -> Iterator[str]:
     criterion = options.success_criteria.get("spearman_correlation")
-    if criterion and not meets(baseline.spearman_ceiling, criterion):
-        yield (
-            f"the criterion Spearman {criterion} cannot be met: these labels allow "
-            f"{figure(baseline.spearman_ceiling)} at most"
-        )
+    if criterion is None:
+        return
+    baseline = models[0]
+    needed = auc_for_spearman(
+        parse_criterion(criterion)[1], baseline.n_compatible, baseline.n_incompatible
+    )
+    if needed is None or needed < _ALMOST_PERFECT:
+        return
+    allowed = f"these labels allow {figure(baseline.spearman_ceiling)} without tied cosines"
+    if needed > 1:
+        yield f"the criterion Spearman {criterion} is out of reach: {allowed}"
+    else:
+        yield f"the criterion Spearman {criterion} needs an AUC of {figure(needed, 5)}: {allowed}"
 
 
 def _mixture(metrics: BaselineMetrics, alarms: AlarmOptions) -> Iterator[str]:
     without = {
-        name: auc
-        for name, auc in metrics.auc_without_pair_type.items()
-        if auc is not None and abs(auc - metrics.auc_roc) >= alarms.mixture_shift
+        name: found
+        for name, found in metrics.without_pair_type.items()
+        if found.change is not None
+        and abs(found.change) >= alarms.mixture_shift
+        and found.interval is not None
+        and (found.interval.low > 0 or found.interval.high < 0)
     }
     if not without:
         return
     parts = [f"{metrics.auc_roc:.3f} on all"]
-    parts += [f"{auc:.3f} without pair type {_printable(name)}" for name, auc in without.items()]
+    parts += [
+        f"{figure(found.auc_roc, 3)} without pair type {_printable(name)} (change "
+        f"{signed(found.change, 3)} {span(found.interval)})"
+        for name, found in without.items()
+    ]
     subset = metrics.subsets.get("no_shared_text")
-    if subset is not None and subset.auc_roc is not None:
+    if subset is not None and subset.auc_roc is not None and subset.n < metrics.n_pairs:
         parts.append(
             f"{with_span(subset.auc_roc, subset.intervals.get('auc_roc'))} on the {subset.n} "
             "pairs that share no text with train"
         )
-    yield (
-        f"{metrics.model}'s AUC depends on the mixture of pair types and leaked pairs: "
-        f"{', '.join(parts)}"
-    )
+    yield (f"{metrics.model}'s AUC depends on the mixture of pairs: {', '.join(parts)}")
 
 
 def _one_sided(metrics: BaselineMetrics) -> Iterator[str]:
@@ -332,17 +395,26 @@ def _prefix_swap(found: PrefixSwapMetrics) -> str:
 
 
 def _clusters(metrics: BaselineMetrics) -> Iterator[str]:
-    found = metrics.text_clusters
-    if found.chance_purity is not None and found.p_value is not None and found.p_value > 0.05:
+    for kind, found in (("texts", metrics.text_clusters), ("pairs", metrics.pair_clusters)):
+        first = found.draws[0]
+        if found.chance_purity is not None and found.p_value is not None and found.p_value > 0.05:
+            yield (
+                f"{metrics.model}'s cluster purity of {kind}, {figure(first.purity, 3)}, is what "
+                f"chance gives (mean {found.chance_purity:.3f} under permuted labels, "
+                f"p = {chance(found.p_value)})"
+            )
+        if found.purity_std is not None and found.purity_std > _UNSTABLE_PURITY:
+            yield (
+                f"{metrics.model}'s cluster purity of {kind} depends on the seed of UMAP: standard "
+                f"deviation {found.purity_std:.3f} over {len(found.draws)} seeds"
+            )
+
+
+def _few_groups(metrics: BaselineMetrics) -> Iterator[str]:
+    if metrics.n_groups < FEWEST_GROUPS or 2 * metrics.largest_group > metrics.n_pairs:
         yield (
-            f"{metrics.model}'s cluster purity of {figure(metrics.cluster_purity, 3)} is what "
-            f"chance gives (mean {found.chance_purity:.3f} under permuted labels, "
-            f"p = {chance(found.p_value)})"
-        )
-    if found.purity_std is not None and found.purity_std > _UNSTABLE_PURITY:
-        yield (
-            f"{metrics.model}'s cluster purity depends on the seed of UMAP: standard deviation "
-            f"{found.purity_std:.3f} over {len(found.draws)} seeds"
+            f"the {metrics.n_pairs} eval pairs hang together in {metrics.n_groups} groups that "
+            f"share texts, the largest of {metrics.largest_group}: little can be shown on them"
         )
 
 

@@ -13,7 +13,12 @@ from tuneproof.errors import StaleArtifactError
 from tuneproof.manifest import Manifest
 from tuneproof.measurement.records import MeasureOptions
 from tuneproof.metrics.calibration import calibrated_probabilities, fit_platt
-from tuneproof.metrics.clusters import hdbscan_clusters, symmetric_pair_vectors, umap_projection
+from tuneproof.metrics.clusters import (
+    SMALLEST_PROJECTION,
+    hdbscan_clusters,
+    symmetric_pair_vectors,
+    umap_projection,
+)
 from tuneproof.metrics.decisions import threshold_sweep
 from tuneproof.pairs import DatingPair, connected_groups
 
@@ -223,7 +228,8 @@ def project_pairs(
         options: Parameters of UMAP and HDBSCAN, and the number of seeds.
 
     Returns:
-        A frame of 3n rows for each seed with the columns of `PROJECTION`.
+        A frame of 3n rows for each seed with the columns of `PROJECTION`; points too few to be
+        projected stand at the origin, in no cluster.
     """
     n = len(labels)
     texts = np.concatenate([embeddings.vectors[:, 0], embeddings.vectors[:, 1]])
@@ -234,7 +240,11 @@ def project_pairs(
     ):
         repeats = len(vectors) // n
         for seeded in options.seeded_umaps():
-            points = umap_projection(vectors, seeded)
+            points = (
+                umap_projection(vectors, seeded)
+                if len(vectors) >= SMALLEST_PROJECTION
+                else np.zeros((len(vectors), 2))
+            )
             parts.append(
                 pd.DataFrame(
                     {

@@ -24,6 +24,7 @@ from tuneproof.measurement.records import (
     PrefixSwapMetrics,
     ReliabilityBinMetrics,
     SubsetMetrics,
+    WithoutPairType,
 )
 from tuneproof.metrics.calibration import (
     brier_score,
@@ -56,6 +57,8 @@ from tuneproof.metrics.uncertainty import (
     association_p_values,
     bootstrap,
     bootstrap_intervals,
+    can_be_permuted,
+    count_groups,
     percentile_interval,
     permuted_labels,
     weighted_metrics,
@@ -116,6 +119,7 @@ def measure(
             "n_compatible": len(compatible),
             "n_incompatible": len(incompatible),
             "n_groups": len(np.unique(found.groups)),
+            "largest_group": int(np.unique(found.groups, return_counts=True)[1].max()),
             "compatible_distribution": _distribution(compatible),
             "incompatible_distribution": _distribution(incompatible),
             "compatible_mean_cosine": mean_or_none(compatible),
@@ -141,7 +145,7 @@ def measure(
             "false_positive_counts": false_positives_by_group(
                 found.scores, found.labels, pair_types, threshold
             ),
-            "intervals": _intervals(draws, found.groups),
+            "intervals": _intervals(draws, found),
             "calibration": _calibration(rows, validation, options),
             "cluster_purity": texts.draws[0].purity,
             "n_clusters": texts.draws[0].n_clusters,
@@ -153,11 +157,7 @@ def measure(
             "pair_clusters": pairs,
             "category_metrics": _groups(rows, found, "category", threshold, options.bootstrap),
             "pair_type_metrics": _groups(rows, found, "pair_type", threshold, options.bootstrap),
-            "auc_without_pair_type": {
-                str(name): auc_roc(found.scores[kept], found.labels[kept])
-                for name in np.unique(pair_types)
-                for kept in [pair_types != name]
-            },
+            "without_pair_type": _without_pair_types(found, pair_types, options.bootstrap),
             "subsets": {
                 name: _subset(rows, found, mask, projection, threshold, options)
                 for name, mask in subset_masks(rows).items()
@@ -247,17 +247,22 @@ def general_statistic(
     return statistic
 
 
+def count_general(figure: str, grades: npt.NDArray[np.float64]) -> int:
+    """Count the general-language pairs that a figure of `general_statistic` rests on."""
+    return int((grades == 0).sum()) if figure == "unrelated_mean_cosine" else len(grades)
+
+
 def _has_both_labels(rows: pd.DataFrame, field: str) -> Mask:
     labels = rows.groupby(field)["label"].transform("nunique")
     mask: Mask = labels.to_numpy() == 2
     return mask
 
 
-def _intervals(
-    draws: Mapping[str, Draws], groups: npt.NDArray[np.int64]
-) -> dict[str, Interval | None]:
-    count = len(np.unique(groups))
-    return {name: percentile_interval(values, count) for name, values in draws.items()}
+def _intervals(draws: Mapping[str, Draws], found: Cosines) -> dict[str, Interval | None]:
+    return {
+        name: percentile_interval(values, count_groups(name, found.labels, found.groups))
+        for name, values in draws.items()
+    }
 
 
 def _calibration(
@@ -310,7 +315,10 @@ def _clusters(
             )
         )
     clusters, labels = cluster_points(first_projection(projection), points)
-    chance = chance_purity(clusters, labels, np.tile(permuted, (1, len(points))))
+    repeated = np.tile(permuted, (1, len(points))).astype(np.int64)
+    chance = (
+        chance_purity(clusters, labels, repeated) if can_be_permuted(labels, repeated) else None
+    )
     purities = np.array([draw.purity for draw in draws if draw.purity is not None])
     return ClusterMetrics(
         draws=draws,
@@ -349,6 +357,39 @@ def _group(
             found.scores, found.labels, found.groups, options, threshold
         ),
     }
+
+
+def _without_pair_types(
+    found: Cosines, pair_types: npt.NDArray[np.object_], options: BootstrapOptions
+) -> dict[str, WithoutPairType]:
+    kept = {str(name): pair_types != name for name in np.unique(pair_types)}
+    of_all = weighted_metrics(found.scores, found.labels)
+    parts = {
+        name: weighted_metrics(found.scores[mask], found.labels[mask])
+        for name, mask in kept.items()
+        if mask.any()
+    }
+
+    def changes(weights: npt.NDArray[np.float64]) -> Mapping[str, Draws]:
+        auc = of_all(weights)["auc_roc"]
+        return {name: part(weights[:, kept[name]])["auc_roc"] - auc for name, part in parts.items()}
+
+    draws = bootstrap(changes, found.groups, options)
+    whole = auc_roc(found.scores, found.labels)
+    left = {}
+    for name, mask in kept.items():
+        part = found.where(mask)
+        auc = auc_roc(part.scores, part.labels) if len(part.labels) else None
+        left[name] = WithoutPairType(
+            auc_roc=auc,
+            change=None if auc is None or whole is None else auc - whole,
+            interval=None
+            if auc is None
+            else percentile_interval(
+                draws[name], count_groups("auc_roc", part.labels, part.groups)
+            ),
+        )
+    return left
 
 
 def _subset(
@@ -403,13 +444,17 @@ def _general(
 ) -> GeneralMetrics:
     cosines = pair_cosines(embeddings.vectors)
     grades = np.array([pair.score for pair in pairs])
-    statistic, alone = general_statistic(cosines, grades), np.arange(len(pairs))
+    statistic = general_statistic(cosines, grades)
+    draws = bootstrap(statistic, np.arange(len(pairs)), options)
     figures = {name: float(value[0]) for name, value in statistic(np.ones((1, len(pairs)))).items()}
     return GeneralMetrics(
         n=len(pairs),
         **{name: value if np.isfinite(value) else None for name, value in figures.items()},
         n_unrelated=int((grades == 0).sum()),
-        intervals=_intervals(bootstrap(statistic, alone, options), alone),
+        intervals={
+            name: percentile_interval(values, count_general(name, grades))
+            for name, values in draws.items()
+        },
         cosines=cosines.tolist(),
     )
 
@@ -441,7 +486,10 @@ def _prefix_swap(
         flipped_decisions=int(flipped.sum()),
         auc_roc=auc_roc(after, before.labels),
         auc_roc_before=auc_roc(before.scores, before.labels),
-        intervals=_intervals(draws, before.groups),
+        intervals={
+            name: percentile_interval(values, len(np.unique(before.groups)))
+            for name, values in draws.items()
+        },
     )
 
 

@@ -140,6 +140,20 @@ class SubsetMetrics(GroupMetrics):
     false_positive_counts: dict[str, int]
 
 
+class WithoutPairType(_Record):
+    """The eval pairs without one pair type.
+
+    Attributes:
+        auc_roc: Their AUC; None if a label is missing.
+        change: That minus the AUC of all eval pairs.
+        interval: 95 % interval of the change, by the paired bootstrap.
+    """
+
+    auc_roc: UnitInterval | None
+    change: float | None
+    interval: Interval | None
+
+
 class CosineDistribution(_Record):
     """Five-number summary, mean and standard deviation of the cosines of one label.
 
@@ -306,6 +320,7 @@ class BaselineMetrics(_Record):
         n_compatible: Number of them with label 1.
         n_incompatible: Number of them with label 0.
         n_groups: Number of groups of eval pairs that share texts, the units of resampling.
+        largest_group: Pairs in the largest of them.
         compatible_distribution: Cosines of the compatible pairs.
         incompatible_distribution: Cosines of the incompatible pairs.
         compatible_mean_cosine: Mean cosine of the compatible pairs.
@@ -345,7 +360,7 @@ class BaselineMetrics(_Record):
         pair_clusters: The same for the clusters of pairs.
         category_metrics: The metrics of each category.
         pair_type_metrics: The metrics of each pair type.
-        auc_without_pair_type: AUC on the eval pairs without each pair type.
+        without_pair_type: The AUC of the eval pairs without each pair type.
         subsets: The metrics of each of `SUBSETS`; an empty one is left out.
         geometry: How the embeddings fill their space.
         general: What is left of general language.
@@ -358,6 +373,7 @@ class BaselineMetrics(_Record):
     n_compatible: int
     n_incompatible: int
     n_groups: int
+    largest_group: int
     compatible_distribution: CosineDistribution
     incompatible_distribution: CosineDistribution
     compatible_mean_cosine: Cosine
@@ -393,7 +409,7 @@ class BaselineMetrics(_Record):
     pair_clusters: ClusterMetrics
     category_metrics: dict[str, GroupMetrics]
     pair_type_metrics: dict[str, GroupMetrics]
-    auc_without_pair_type: dict[str, UnitInterval | None]
+    without_pair_type: dict[str, WithoutPairType]
     subsets: dict[str, SubsetMetrics]
     geometry: GeometryMetrics
     general: GeneralMetrics

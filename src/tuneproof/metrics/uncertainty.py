@@ -23,7 +23,12 @@ LEVEL: Final = 0.95
 """Confidence level of every interval."""
 
 FEWEST_GROUPS: Final = 8
-"""Groups below which no interval is given: too few to be resampled."""
+"""Groups below which no interval is given: too few to be resampled. Figures of both labels need as
+many that hold each label."""
+
+_OF_ONE_LABEL: Final = {"compatible_mean_cosine": 1, "incompatible_mean_cosine": 0}
+_OF_ANY_LABEL: Final = {"accuracy_at_best_threshold", "error_rate"}
+_FEWEST_MOVED = 0.5
 
 _MOST_UNDEFINED = 0.05
 _CHUNK = 2_000_000
@@ -142,8 +147,27 @@ def bootstrap_intervals(
     if not len(scores):
         return {}
     draws = bootstrap(weighted_metrics(scores, labels, threshold), groups, options)
-    count = len(np.unique(groups))
-    return {name: percentile_interval(values, count) for name, values in draws.items()}
+    return {
+        name: percentile_interval(values, count_groups(name, labels, groups))
+        for name, values in draws.items()
+    }
+
+
+def count_groups(figure: str, labels: Labels, groups: Labels) -> int:
+    """Count the groups that a figure rests on.
+
+    A figure of both labels is as uncertain as the label that fewer groups hold: three compatible
+    pairs among hundreds are three observations.
+
+    Args:
+        figure: Its name, as in `weighted_metrics`.
+        labels: Shape (n,).
+        groups: Shape (n,).
+    """
+    if figure in _OF_ANY_LABEL:
+        return len(np.unique(groups))
+    of_label = [len(np.unique(groups[labels == label])) for label in (0, 1)]
+    return of_label[_OF_ONE_LABEL[figure]] if figure in _OF_ONE_LABEL else min(of_label)
 
 
 def weighted_metrics(scores: Scores, labels: Labels, threshold: float | None = None) -> Statistic:
@@ -247,12 +271,11 @@ def association_p_values(
 
     Returns:
         Two-sided p of `compatibility_margin`, and of `auc_roc`, which is that of Spearman's
-        correlation too; None where a label is missing, or where no exchange changes anything.
+        correlation too; None where permutations prove nothing (`can_be_permuted`).
     """
     from scipy import stats
 
-    n_1 = int(labels.sum())
-    if n_1 in (0, len(labels)) or (permuted == labels).all():
+    if not can_be_permuted(labels, permuted):
         return {"compatibility_margin": None, "auc_roc": None}
     return {
         name: two_sided_p_value(float(labels @ values), permuted @ values)
@@ -261,6 +284,14 @@ def association_p_values(
             ("auc_roc", stats.rankdata(scores) - (len(scores) + 1) / 2),
         )
     }
+
+
+def can_be_permuted(labels: Labels, permuted: Array) -> bool:
+    """Say whether permutations move enough: half of the pairs get the other label in some round.
+
+    Where one large group holds most pairs, they keep their labels, and no p-value could be small.
+    """
+    return bool((permuted != labels).any(axis=0).mean() >= _FEWEST_MOVED)
 
 
 def two_sided_p_value(observed: float, draws: Draws) -> float:
@@ -283,10 +314,11 @@ def swap_p_values(
 ) -> dict[str, float | None]:
     """Test that two models are exchangeable: swap their scores, group by group, at random.
 
-    The margin, Cohen's d and Welch's t swap scores; AUC swaps each model's ranks, so that models on
-    different scales can be held together, and ranks anew (Venkatraman and Begg, 1996, Biometrika
-    83); its p is that of Spearman's correlation with the labels too. F1 and accuracy swap
-    decisions.
+    The margin swaps scores less their model's mean, Cohen's d and Welch's t standardised scores:
+    what both labels gain alike is no difference, but would drown one. AUC swaps each model's ranks,
+    so that models on different scales can be held together, and ranks anew (Venkatraman and Begg,
+    1996, Biometrika 83); its p is that of Spearman's correlation with the labels too. F1 and
+    accuracy swap decisions.
 
     Args:
         first: Scores of one model, shape (n,), and its threshold.
@@ -299,8 +331,7 @@ def swap_p_values(
         Two-sided p of the difference of each headline metric that pairs have one by one; None where
         the metric is undefined.
     """
-    centre = float((first[0].mean() + second[0].mean()) / 2)
-    features = [_swap_features(*model, labels, centre) for model in (first, second)]
+    features = [_swap_features(*model, labels) for model in (first, second)]
     ranks = [_twice_ranks(scores) for scores, _ in (first, second)]
     _, index = np.unique(groups, return_inverse=True)
     apart = np.zeros((int(index.max()) + 1, features[0].shape[1]))
@@ -449,16 +480,20 @@ def _from_calls(sums: Array) -> dict[str, Draws]:
         }
 
 
-def _swap_features(scores: Scores, threshold: float, labels: Labels, centre: float) -> Array:
-    return np.concatenate(
-        [_moments(scores - centre, labels), _calls(scores, labels, threshold)], axis=1
-    )
+def _swap_features(scores: Scores, threshold: float, labels: Labels) -> Array:
+    centred = scores - scores.mean()
+    spread = centred.std()
+    standard = centred / spread if spread else centred
+    parts = [_moments(centred, labels), _moments(standard, labels)]
+    return np.concatenate([*parts, _calls(scores, labels, threshold)], axis=1)
 
 
 def _from_swaps(sums: Array) -> dict[str, Draws]:
-    separation, decided = _from_moments(sums[:, :6]), _from_calls(sums[:, 6:])
+    centred, standard = _from_moments(sums[:, :6]), _from_moments(sums[:, 6:12])
+    decided = _from_calls(sums[:, 12:])
     return {
-        **{name: separation[name] for name in ("compatibility_margin", "cohens_d", "t_statistic")},
+        "compatibility_margin": centred["compatibility_margin"],
+        **{name: standard[name] for name in ("cohens_d", "t_statistic")},
         **{name: decided[name] for name in ("best_f1", "accuracy_at_best_threshold")},
     }
 
@@ -483,5 +518,6 @@ def _auc_of_ranks(ranks: npt.NDArray[np.int64], labels: Labels) -> Draws:
     )
     below = np.cumsum(of_0, axis=1) - of_0 / 2
     n_1 = int(labels.sum())
-    areas: Draws = np.einsum("bn,bn->b", of_1, below) / (n_1 * (n - n_1))
+    with np.errstate(invalid="ignore"):
+        areas: Draws = np.einsum("bn,bn->b", of_1, below) / np.float64(n_1 * (n - n_1))
     return areas

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from tuneproof.audit.score import DataQualityScore, show_score
 from tuneproof.comparison.compare import headline
@@ -132,9 +133,19 @@ def render_report(
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_visible,
     )
     templates.filters["data_uri"] = png_data_uri
     return templates.get_template("page.html.jinja").render(sections=sections, charts=placed)
+
+
+def _visible(value: object) -> object:
+    """Escape the control characters of a text, which could reorder or hide what stands beside."""
+    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
+        return value
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in value
+    )
 
 
 def png_data_uri(image: Drawing) -> str:

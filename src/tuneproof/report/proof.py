@@ -25,7 +25,7 @@ NO_VARIANT: Final = (
     "No fine-tuned model has been compared with the base model yet. Run: "
     "kedro run --pipelines=training_standard,training_lora,evaluation"
 )
-_OUTCOMES: Final = {"improved": "good", "worsened": "bad", "not shown": ""}
+_OUTCOMES: Final = {"improved": "good", "worsened": "bad", "not shown": "", "not tested": ""}
 
 
 def threats(comparison: ComparisonResult | None, quality: DataQualityScore) -> Section:
@@ -45,8 +45,8 @@ def differences(comparison: ComparisonResult | None) -> Section:
     tables = [
         Table(
             caption=f"{each.second} against {each.first}: {each.decisions.gained} decisions turn "
-            f"right, {each.decisions.lost} turn wrong (McNemar p = "
-            f"{chance(each.decisions.p_value)})",
+            f"right, {each.decisions.lost} turn wrong (p by exchanging groups: "
+            f"{chance(each.decisions.group_p_value)})",
             corner="Metric",
             columns=["Before", "After", "Difference", "95 % interval", "p", "Holm p", "Outcome"],
             rows=[
@@ -97,8 +97,8 @@ def subsets(models: Sequence[BaselineMetrics]) -> Section:
         "Subsets",
         [
             "The same models and thresholds on parts of the eval pairs. What holds on all pairs, "
-            "but not on clean ones, is memory. A figure without brackets has no interval: too few "
-            "pairs, or every resample of them gives the same value."
+            "but not on clean ones, may be memory. A figure without brackets has no interval: too "
+            "few pairs, or every resample of them gives the same value."
         ],
         [
             table("AUC-ROC by subset, with 95 % interval", "auc_roc"),
@@ -266,7 +266,7 @@ def cluster_stability(models: Sequence[BaselineMetrics]) -> Table:
 def probes(found: Sequence[ShortcutProbe]) -> Table:
     """Lay out what suffices to tell the labels of the eval pairs."""
     return Table(
-        caption="Shortcut probes: what tells the label without comparing the texts",
+        caption="Shortcut probes: what tells the label with no model of meaning",
         corner="Probe",
         columns=["It sees", "AUC on eval", "AUC on pairs that share no text with train"],
         rows=[
