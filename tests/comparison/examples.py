@@ -40,6 +40,7 @@ MEASURE = MeasureOptions(
 ALARMS = AlarmOptions(
     unrelated_cosine_rise=0.1,
     general_spearman_loss=0.05,
+    anisotropy_rise=0.2,
     effective_rank_share=0.5,
     prefix_change=0.05,
     probe_gap=0.05,

@@ -22,7 +22,14 @@ from tuneproof.measurement.records import SUBSETS
 
 CLUSTERED = {"cluster_purity", "pair_cluster_purity"}
 BY_LABEL = [np.arange(N) % 2] * 2
-OPPOSITE = {"improved": "worsened", "worsened": "improved", "not shown": "not shown"}
+OPPOSITE = {
+    "improved": "worsened",
+    "worsened": "improved",
+    "not shown": "not shown",
+    "not tested": "not tested",
+}
+# Spearman's correlation with labels is AUC on another scale: it has no test of its own.
+FAMILY = set(HEADLINE_METRICS) - CLUSTERED - {"spearman_correlation"}
 
 
 def differ(first: MeasuredModel, second: MeasuredModel) -> ModelDifference:
@@ -33,6 +40,11 @@ def outcomes(found: ModelDifference) -> dict[str, str]:
     return {name: each.outcome for name, each in found.metrics.items()}
 
 
+def expected_outcomes(outcome: str) -> dict[str, str]:
+    """The same for every metric but cluster purity, which is never judged."""
+    return {name: "not tested" if name in CLUSTERED else outcome for name in HEADLINE_METRICS}
+
+
 class TestKnownTruth:
     def test_identical_models_do_not_differ(self) -> None:
         found = differ(measured("baseline", noisy(0.2, 1)), measured("lora", noisy(0.2, 1)))
@@ -41,19 +53,21 @@ class TestKnownTruth:
             assert each.before == each.after
             assert each.difference == 0
             assert each.interval is None
-            assert each.outcome == "not shown"
+            assert each.outcome in ("not shown", "not tested")
+        assert outcomes(found) == expected_outcomes("not shown")
         for name, each in found.metrics.items():
             expected = None if name in CLUSTERED else 1.0
             assert (each.p_value, each.adjusted_p_value) == (expected, expected)
         assert (found.decisions.gained, found.decisions.lost, found.decisions.p_value) == (0, 0, 1)
+        assert found.decisions.group_p_value == 1
 
     def test_a_better_model_is_improved_and_the_other_way_round_worsened(self) -> None:
         weak = measured("baseline", noisy(0.05, 1))
         strong = measured("standard", noisy(0.6, 2), clusters=BY_LABEL)
         found = differ(weak, strong)
         assert (found.first, found.second) == ("baseline", "standard")
-        assert outcomes(found) == dict.fromkeys(HEADLINE_METRICS, "improved")
-        assert outcomes(differ(strong, weak)) == dict.fromkeys(HEADLINE_METRICS, "worsened")
+        assert outcomes(found) == expected_outcomes("improved")
+        assert outcomes(differ(strong, weak)) == expected_outcomes("worsened")
         for name, each in found.metrics.items():
             assert each.before == getattr(weak.metrics, name)
             assert each.after == getattr(strong.metrics, name)
@@ -67,7 +81,7 @@ class TestKnownTruth:
         for name in ("cohens_d", "t_statistic", "spearman_correlation", *CLUSTERED):
             each = found.metrics[name]
             assert (each.before, each.difference, each.interval) == (None, None, None)
-            assert each.outcome == "not shown"
+            assert each.outcome == expected_outcomes("not shown")[name]
         assert found.metrics["auc_roc"].outcome == "improved"
         assert found.metrics["cohens_d"].p_value is None
 
@@ -128,6 +142,7 @@ def test_swapping_the_models_turns_every_sign(
             assert turned.p_value == each.p_value
             assert turned.adjusted_p_value == each.adjusted_p_value
             assert turned.outcome == OPPOSITE[each.outcome]
+            assert (each.outcome == "not tested") == (name in CLUSTERED)
             if each.interval is None:
                 assert turned.interval is None
             else:
@@ -146,16 +161,18 @@ def test_holms_correction_spans_the_metrics_that_are_tested() -> None:
     assert set(tested) == set(HEADLINE_METRICS) - CLUSTERED
     assert len(set(tested.values())) > 2
     largest = 0.0
-    for rank, name in enumerate(sorted(tested, key=tested.__getitem__)):
-        largest = max(largest, (len(tested) - rank) * tested[name])
+    for rank, name in enumerate(sorted(FAMILY, key=tested.__getitem__)):
+        largest = max(largest, (len(FAMILY) - rank) * tested[name])
         assert found[name].adjusted_p_value == pytest.approx(min(1.0, largest))
         assert (found[name].adjusted_p_value or 0) >= tested[name]
+    same, auc = found["spearman_correlation"], found["auc_roc"]
+    assert (same.p_value, same.adjusted_p_value) == (auc.p_value, auc.adjusted_p_value)
     assert {found[name].adjusted_p_value for name in CLUSTERED} == {None}
 
 
 def test_an_interval_without_a_small_adjusted_p_shows_nothing() -> None:
-    # Of a dozen seeds, two whose interval leaves out 0 while the corrected p does not stand.
-    for seed in (2, 5):
+    # Of two dozen seeds, two whose interval leaves out 0 while the corrected p does not stand.
+    for seed in (5, 16):
         first, second = measured("a", noisy(0.1, seed)), measured("b", noisy(0.22, seed + 100))
         found = differ(first, second)
         auc = found.metrics["auc_roc"]
@@ -164,8 +181,6 @@ def test_an_interval_without_a_small_adjusted_p_shows_nothing() -> None:
         assert auc.p_value is not None
         assert auc.p_value < 0.05 < (auc.adjusted_p_value or 0)
         assert auc.outcome == "not shown"
-        # A subset has no p-value: there the interval decides.
-        assert found.subsets["all"]["auc_roc"].outcome == "improved"
 
 
 def test_flipped_decisions_are_counted_at_each_models_own_threshold() -> None:
@@ -184,6 +199,27 @@ def test_flipped_decisions_are_counted_at_each_models_own_threshold() -> None:
     assert found.p_value == pytest.approx(2 / 2**4)
 
 
+def test_decisions_have_the_p_of_exchanging_groups_beside_mcnemars() -> None:
+    # Ten groups of eight pairs that share a text; both models err by whole groups.
+    groups = np.arange(N) // 8
+    labels = np.arange(N) % 2
+    pairs = some_pairs(labels.tolist(), text_1=[f"boy: a{group}" for group in groups])
+    first, second = (
+        measured(name, np.where(np.isin(groups, wrong), 1 - labels, labels) * 0.8, pairs)
+        for name, wrong in (("a", [0, 1, 2, 3]), ("b", [4]))
+    )
+    assert first.metrics.n_groups == 10
+    found = differ(first, second)
+    assert (found.decisions.gained, found.decisions.lost) == (32, 8)
+    # Pair by pair the change looks sure; four groups against one are none.
+    assert found.decisions.p_value < 0.001
+    assert found.decisions.group_p_value is not None
+    assert found.decisions.group_p_value > 0.2
+    accuracy = found.metrics["accuracy_at_best_threshold"]
+    assert found.decisions.group_p_value == accuracy.p_value
+    assert accuracy.outcome == "not shown"
+
+
 class TestSubsets:
     def test_a_subset_is_what_comparing_its_rows_alone_gives(self) -> None:
         kept = np.arange(N) % 5 > 1
@@ -198,7 +234,30 @@ class TestSubsets:
             assert each.difference == pytest.approx(expected.difference)
             assert each.interval == pytest.approx(expected.interval)
             assert each.outcome == "improved"
-            assert each.p_value is None
+            assert each.p_value == expected.p_value
+
+    def test_holms_correction_spans_the_subsets_of_each_metric(self) -> None:
+        columns = {"clean": np.arange(N) % 5 > 1, "shares_text": np.arange(N) < 30}
+        models = [("baseline", noisy(0.1, 1)), ("lora", noisy(0.25, 2))]
+        found = differ(*(measured(name, c, columns=columns) for name, c in models)).subsets
+        assert set(SUBSETS) - set(found) == {"unseen_subcategories"}
+        for metric in SUBSET_METRICS:
+            ascending = sorted(
+                (part[metric] for part in found.values()), key=lambda each: each.p_value or 0
+            )
+            largest = 0.0
+            for rank, each in enumerate(ascending):
+                assert each.p_value is not None
+                largest = max(largest, (len(ascending) - rank) * each.p_value)
+                assert each.adjusted_p_value == pytest.approx(min(1.0, largest))
+
+    def test_an_interval_alone_does_not_show_a_change_on_a_subset(self) -> None:
+        subset = _borderline().subsets["all"]["auc_roc"]
+        assert subset.interval is not None
+        assert subset.interval.low > 0
+        assert subset.p_value is not None
+        assert subset.p_value < 0.05 < (subset.adjusted_p_value or 0)
+        assert subset.outcome == "not shown"
 
     def test_the_subset_of_all_pairs_is_all_pairs(self) -> None:
         found = differ(measured("baseline", noisy(0.1, 1)), measured("lora", noisy(0.3, 2)))
@@ -217,6 +276,11 @@ class TestSubsets:
         tiny = found["clean"]["auc_roc"]
         assert tiny.difference is not None
         assert (tiny.interval, tiny.outcome) == (None, "not shown")
+
+
+def _borderline() -> ModelDifference:
+    """An AUC whose interval leaves out 0 while the corrected p does not stand."""
+    return differ(measured("a", noisy(0.1, 5)), measured("b", noisy(0.22, 105)))
 
 
 def _width(interval: tuple[float, float] | None) -> float:
@@ -267,13 +331,9 @@ def test_exchangeable_models_are_rarely_told_apart() -> None:
             for name, own in zip(("standard", "lora"), language, strict=True)
         )
         found = differ(first, second)
-        shown = [each.outcome != "not shown" for each in found.metrics.values()]
+        shown = [each in ("improved", "worsened") for each in outcomes(found).values()]
         alarms += sum(shown)
-        told += any(
-            each.outcome != "not shown"
-            for each in found.metrics.values()
-            if each.p_value is not None
-        )
+        told += any(shown)
     assert alarms <= 0.08 * rounds * len(HEADLINE_METRICS)
     # Holm: the chance of any false alarm among those tested is at most 0.05; 6 of 40 has p < 0.02.
     assert told < 6

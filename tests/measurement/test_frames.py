@@ -385,6 +385,17 @@ class TestProjectPairs:
             alone.sort_values(by_point, ignore_index=True),
         )
 
+    @pytest.mark.parametrize("count", [1, 2, 3])
+    def test_pairs_too_few_to_project_are_noise(self, count: int) -> None:
+        labels = [row % 2 for row in range(count)]
+        found = project_pairs(random_embeddings(count), labels, OPTIONS)
+        assert len(found) == 3 * count * OPTIONS.cluster_seeds
+        of_pairs = found[found["points"] == "pair"]
+        assert of_pairs["row"].tolist() == [*range(count)] * OPTIONS.cluster_seeds
+        assert of_pairs["label"].tolist() == labels * OPTIONS.cluster_seeds
+        assert (of_pairs[["x", "y"]] == 0).to_numpy().all()
+        assert (of_pairs["cluster"] == -1).all()
+
 
 PREFIXES = ("boy", "girl")
 

@@ -47,6 +47,7 @@ from tuneproof.metrics.geometry import alignment, anisotropy, effective_rank, un
 from tuneproof.metrics.ranking import spearman_ceiling
 from tuneproof.metrics.separation import cohens_d, margin, welch_t
 from tuneproof.metrics.uncertainty import (
+    FEWEST_GROUPS,
     Interval,
     association_p_values,
     bootstrap_intervals,
@@ -293,16 +294,17 @@ class TestIntervals:
         )
 
     def test_groups_of_pairs_are_drawn_not_pairs(self) -> None:
-        # Twelve groups of ten pairs, each with its own label and its own cosine.
+        # 24 groups of ten pairs, each with its own label and its own cosine.
         random = np.random.default_rng(0)
         rows: Rows = [
             (float(centre + random.normal(0, 0.02)), group % 2, "c", "t")
-            for group, centre in enumerate(random.uniform(-0.5, 0.5, 12))
+            for group, centre in enumerate(random.uniform(-0.5, 0.5, 24))
             for _ in range(10)
         ]
         alone = measured(scores_frame(rows))
-        grouped = measured(scores_frame(rows, group=np.repeat(np.arange(12), 10)))
-        assert (alone.n_groups, grouped.n_groups) == (120, 12)
+        grouped = measured(scores_frame(rows, group=np.repeat(np.arange(24), 10)))
+        assert (alone.n_groups, grouped.n_groups) == (240, 24)
+        assert (alone.largest_group, grouped.largest_group) == (1, 10)
         for name in ("compatible_mean_cosine", "compatibility_margin", "auc_roc"):
             narrow, wide = defined(alone.intervals[name]), defined(grouped.intervals[name])
             assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
@@ -310,6 +312,8 @@ class TestIntervals:
             "pair_clusters",
             "category_metrics",
             "pair_type_metrics",
+            "without_pair_type",
+            "largest_group",
         }
         assert alone.model_dump(exclude=unmoved) == grouped.model_dump(exclude=unmoved)
 
@@ -397,12 +401,34 @@ class TestGroups:
         self, scores: pd.DataFrame, metrics: BaselineMetrics
     ) -> None:
         rows = eval_rows(scores)
-        assert metrics.auc_without_pair_type.keys() == set(rows["pair_type"])
+        assert metrics.without_pair_type.keys() == set(rows["pair_type"])
         kept = rows[rows["pair_type"] != "match"]
         expected = roc_auc_score(kept["label"], kept["cosine"])
-        assert metrics.auc_without_pair_type["match"] == pytest.approx(expected)
+        found = metrics.without_pair_type["match"]
+        assert found.auc_roc == pytest.approx(expected)
+        assert found.change == pytest.approx(expected - metrics.auc_roc)
+        interval = defined(found.interval)
+        assert interval.low < expected - metrics.auc_roc < interval.high
         # Without the hard ones, no incompatible pair is left.
-        assert metrics.auc_without_pair_type["hard"] is None
+        undefined = metrics.without_pair_type["hard"]
+        assert (undefined.auc_roc, undefined.change, undefined.interval) == (None, None, None)
+
+    def test_one_pair_type_leaves_nothing_without_it(self) -> None:
+        rows: Rows = [(row / 40, row % 2, "c", "only") for row in range(40)]
+        (found,) = measured(scores_frame(rows)).without_pair_type.values()
+        assert (found.auc_roc, found.change, found.interval) == (None, None, None)
+
+    def test_names_that_end_in_nul_are_groups_of_their_own(self) -> None:
+        rows: Rows = [
+            (row / 40, row % 2, "c\0" if row < 20 else "c", "t\0" if row < 24 else "t")
+            for row in range(40)
+        ]
+        found = measured(scores_frame(rows))
+        assert [found.category_metrics[name].n for name in ("c", "c\0")] == [20, 20]
+        assert found.category_metrics["c\0"].intervals["auc_roc"] is not None
+        left = rows[24:]
+        expected = roc_auc_score([label for _, label, *_ in left], [each for each, *_ in left])
+        assert found.without_pair_type["t\0"].auc_roc == pytest.approx(expected)
 
 
 class TestSubsets:
@@ -670,6 +696,16 @@ class TestGeneral:
         half = stats.t.ppf(0.975, 39) * error
         assert interval.low == pytest.approx(cosines[:40].mean() - half, abs=0.15 * half)
         assert interval.high == pytest.approx(cosines[:40].mean() + half, abs=0.15 * half)
+
+    def test_few_unrelated_pairs_have_no_interval_however_many_there_are_of_others(self) -> None:
+        random = np.random.default_rng(2)
+        for unrelated in (FEWEST_GROUPS - 1, FEWEST_GROUPS):
+            grades = [0.0] * unrelated + [4.0] * 80
+            cosines = random.uniform(0, 0.9, len(grades))
+            found = measured(general=(directions(cosines.tolist()), graded(grades))).general
+            assert found.intervals["spearman_correlation"] is not None
+            known = found.intervals["unrelated_mean_cosine"] is not None
+            assert known == (unrelated == FEWEST_GROUPS)
 
     def test_collapse_leaves_the_correlation_undefined(self) -> None:
         general = (directions([1.0] * 10), graded([0, 0, 1, 2, 3, 4, 5, 1, 2, 3]))

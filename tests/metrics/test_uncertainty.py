@@ -18,6 +18,8 @@ from tuneproof.metrics.uncertainty import (
     association_p_values,
     bootstrap,
     bootstrap_intervals,
+    can_be_permuted,
+    count_groups,
     holm,
     mcnemar_test,
     percentile_interval,
@@ -164,6 +166,53 @@ class TestBootstrap:
         for name, count in covered.items():
             assert 0.92 <= count / REPETITIONS <= 0.98, name
 
+    @pytest.mark.parametrize(("few", "many"), [(15, 100), (10, 200)])
+    def test_intervals_cover_the_truth_of_a_rare_label(self, few: int, many: int) -> None:
+        labels = np.r_[np.ones(few, dtype=np.int64), np.zeros(many, dtype=np.int64)]
+        truth = {
+            "compatible_mean_cosine": 1.0,
+            "compatibility_margin": 1.0,
+            "auc_roc": float(stats.norm.cdf(1 / np.sqrt(2))),
+        }
+        covered, narrow = dict.fromkeys(truth, 0), dict.fromkeys(truth, 0)
+        for seed in range(REPETITIONS):
+            scores = labels + np.random.default_rng(seed).normal(size=few + many)
+            draws = bootstrap(weighted_metrics(scores, labels), np.arange(few + many), OPTIONS)
+            for name, value in truth.items():
+                for count, found in (
+                    (count_groups(name, labels, np.arange(few + many)), covered),
+                    (few + many, narrow),
+                ):
+                    interval = percentile_interval(draws[name], count)
+                    assert interval is not None
+                    found[name] += interval.low <= value <= interval.high
+        for name, count in covered.items():
+            assert count / REPETITIONS >= 0.90, name
+            # As sure as if all pairs held the rare label: too sure.
+            assert narrow[name] < count, name
+
+    def test_a_label_of_few_groups_leaves_its_figures_without_interval(self) -> None:
+        one_label = {"compatible_mean_cosine", "incompatible_mean_cosine"}
+        decided = {"accuracy_at_best_threshold", "error_rate"}
+        for few in (FEWEST_GROUPS - 1, FEWEST_GROUPS):
+            labels = np.r_[np.ones(few, dtype=np.int64), np.zeros(200, dtype=np.int64)]
+            for known in (labels, 1 - labels):
+                scores = known + np.random.default_rng(few).normal(size=len(known))
+                found = bootstrap_intervals(scores, known, np.arange(len(known)), OPTIONS, 0.5)
+                without = {name for name, interval in found.items() if interval is None}
+                # The mean of the common label and the accuracy rest on enough.
+                common = "incompatible" if known is labels else "compatible"
+                expected = found.keys() - decided - {f"{common}_mean_cosine"}
+                assert one_label < found.keys()
+                assert without == (expected if few < FEWEST_GROUPS else set())
+
+    def test_groups_that_a_figure_rests_on(self) -> None:
+        labels = np.array([1, 0, 0, 0, 0, 1, 0])
+        groups = np.array([5, 5, 2, 2, 9, 5, 4])
+        counts = {"auc_roc": 1, "compatible_mean_cosine": 1, "incompatible_mean_cosine": 4}
+        for name, count in {**counts, "accuracy_at_best_threshold": 4, "error_rate": 4}.items():
+            assert count_groups(name, labels, groups) == count
+
     def test_taking_grouped_pairs_as_independent_would_not(self) -> None:
         covered = 0
         for seed in range(REPETITIONS):
@@ -249,6 +298,18 @@ class TestPermutedLabels:
             "auc_roc": None,
         }
 
+    @pytest.mark.parametrize(("giant", "moves"), [(41, False), (39, True), (1, True)])
+    def test_a_group_that_holds_most_pairs_leaves_nothing_to_exchange(
+        self, giant: int, moves: bool
+    ) -> None:
+        labels = np.arange(80) % 2
+        groups = np.r_[np.zeros(giant, dtype=np.int64), np.arange(1, 81 - giant)]
+        permuted = permuted_labels(labels, groups, OPTIONS)
+        assert can_be_permuted(labels, permuted) == moves
+        # Perfect scores, and yet no p-value could tell where the labels hardly move.
+        for value in association_p_values(labels.astype(np.float64), labels, permuted).values():
+            assert value is not None if moves else value is None
+
     def test_two_sided_p_value_counts_the_observed_one(self) -> None:
         assert two_sided_p_value(3.0, np.array([0.0, 1.0, 2.0])) == pytest.approx(2 / 4)
         assert two_sided_p_value(1.0, np.array([0.0, 1.0, 2.0])) == 1.0
@@ -259,15 +320,19 @@ class TestSwap:
         random = np.random.default_rng(5)
         groups = np.array([0, 0, 1, 2, 2, 3, 4, 5, 6, 7])
         labels = np.array([1, 0, 1, 0, 1, 0, 1, 0, 1, 0])
-        first, second = random.normal(size=10) / 5, random.normal(size=10) / 5 + labels / 5
-        cuts = 0.05, 0.15
+        first, second = random.normal(size=10) / 5, random.normal(size=10) / 2 + labels / 5 + 0.3
+        cuts = 0.05, 0.45
+        # Labels that groups hold unevenly: a common shift would matter if it were not taken out.
+        labels[[3, 5]] = 1
 
-        def figures(scores: Floats, calls: npt.NDArray[np.bool_], ranks: Floats) -> list[float]:
+        def figures(
+            centred: Floats, standard: Floats, calls: npt.NDArray[np.bool_], ranks: Floats
+        ) -> list[float]:
             decisions = decide(calls.astype(float), labels, 0.5)
             values = (
-                margin(scores, labels),
-                cohens_d(scores, labels),
-                welch_t(scores, labels).t_statistic,
+                margin(centred, labels),
+                cohens_d(standard, labels),
+                welch_t(standard, labels).t_statistic,
                 auc_roc(ranks, labels),
                 decisions.f1,
                 decisions.accuracy,
@@ -280,12 +345,13 @@ class TestSwap:
                 take = [
                     np.where(flip, other, one)
                     for one, other in (
-                        (first, second),
+                        (first - first.mean(), second - second.mean()),
+                        (stats.zscore(first), stats.zscore(second)),
                         (first >= cuts[0], second >= cuts[1]),
                         (stats.rankdata(first), stats.rankdata(second)),
                     )
                 ]
-                parts.append(figures(take[0], take[1], take[2]))
+                parts.append(figures(*take))
             return np.asarray(np.abs(np.array(parts[0]) - np.array(parts[1])), dtype=np.float64)
 
         everything = [
@@ -314,8 +380,36 @@ class TestSwap:
         scores, labels, groups = grouped_pairs(0)
         found = swap_p_values((scores, 0.5), (3 * scores, 0.5), labels, groups, OPTIONS)
         assert found["auc_roc"] == found["spearman_correlation"] == 1.0
+        assert found["cohens_d"] == found["t_statistic"] == 1.0
         assert found["compatibility_margin"] is not None
         assert found["compatibility_margin"] < 0.05
+
+    def test_a_common_shift_hides_no_difference_and_makes_none(self) -> None:
+        names = ("compatibility_margin", "cohens_d", "t_statistic")
+        shown = {("same", name): 0 for name in names} | {("wider", name): 0 for name in names}
+        options = BootstrapOptions(rounds=200, seed=1)
+        groups = np.arange(80)
+        for seed in range(100):
+            random = np.random.default_rng(seed)
+            labels = random.permutation(groups % 2)
+            first = 0.1 * labels + random.normal(0, 0.15, 80)
+            noise = random.normal(0, 0.15, 80)
+            for kind, signal in (("same", 0.1), ("wider", 0.25)):
+                second = (signal * labels + noise + 0.25, 0.55)
+                found = swap_p_values((first, 0.3), second, labels, groups, options)
+                for name in names:
+                    value = found[name]
+                    assert value is not None
+                    shown[kind, name] += value <= 0.05
+        for name in names:
+            # 11 of 100 has p < 0.02 at a level of 0.05.
+            assert shown["same", name] < 11, name
+            assert shown["wider", name] >= 75, name
+
+    def test_a_shift_alone_is_no_difference(self) -> None:
+        scores, labels, groups = grouped_pairs(0)
+        found = swap_p_values((scores, 0.5), (scores + 0.25, 0.75), labels, groups, OPTIONS)
+        assert set(found.values()) == {1.0}
 
     def test_p_values_are_uniform_for_exchangeable_models(self) -> None:
         found: dict[str, list[float]] = {}
@@ -356,6 +450,24 @@ class TestMcNemar:
     def test_no_flip(self) -> None:
         right = np.array([True, False])
         assert mcnemar_test(right, right) == (0, 0, 1.0)
+
+    def test_it_is_misled_by_groups_that_the_exchange_of_groups_heeds(self) -> None:
+        groups = np.repeat(np.arange(25), 8)
+        labels = np.arange(200) % 2
+        options = BootstrapOptions(rounds=200, seed=0)
+        false_alarms = {"pairs": 0, "groups": 0}
+        for seed in range(100):
+            random = np.random.default_rng(seed)
+            # Equally good models, each of which understands a group or does not.
+            models = [np.where(random.random(25)[groups] < 0.8, labels, 1 - labels) for _ in "ab"]
+            right = [calls == labels for calls in models]
+            found = swap_p_values((models[0], 0.5), (models[1], 0.5), labels, groups, options)
+            value = found["accuracy_at_best_threshold"]
+            assert value is not None
+            false_alarms["groups"] += value <= 0.05
+            false_alarms["pairs"] += mcnemar_test(right[0], right[1]).p_value <= 0.05
+        assert false_alarms["pairs"] > 30
+        assert false_alarms["groups"] < 11
 
 
 class TestHolm:

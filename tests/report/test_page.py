@@ -3,6 +3,7 @@ import io
 import re
 import subprocess
 import sys
+import unicodedata
 from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -421,8 +422,8 @@ class TestFullPage:
         for each in comparison.differences:
             caption = (
                 f"{each.second} against {each.first}: {each.decisions.gained} decisions turn "
-                f"right, {each.decisions.lost} turn wrong (McNemar p = "
-                f"{chance(each.decisions.p_value)})"
+                f"right, {each.decisions.lost} turn wrong (p by exchanging groups: "
+                f"{chance(each.decisions.group_p_value)})"
             )
             for metric, found in each.metrics.items():
                 assert page.row(caption, HEADLINE_METRICS[metric]) == [
@@ -517,7 +518,7 @@ class TestFullPage:
 
     def test_probes_and_gates(self, page: Page) -> None:
         quality = quality_of(some_pairs())
-        caption = "Shortcut probes: what tells the label without comparing the texts"
+        caption = "Shortcut probes: what tells the label with no model of meaning"
         assert [row[0] for row in page.tables[caption][1:]] == [p.name for p in quality.probes]
         for probe in quality.probes:
             shown = page.row(caption, probe.name)
@@ -626,6 +627,29 @@ class TestPartialPages:
         ):
             assert page.says(sentence)
         assert not {tag for tag, _ in page.elements} & {"script", "img"}
+
+    def test_control_characters_are_shown_and_not_obeyed(self) -> None:
+        # An escape sequence, an override that turns the reading direction, and a NUL.
+        hidden = "\x1b[31m \u202e <b> \x00"
+        pairs = [
+            pair.model_copy(
+                update={"category": f"{pair.category} {hidden}", "text_1": hidden + str(row)}
+            )
+            for row, pair in enumerate(some_pairs())
+        ]
+        metrics = [found.metrics for found in models_of(pairs, "lora").values()]
+        claims = {"verdict": [f"claim {hidden}"], "beside_headline": [f"Warning: {hidden}"]}
+        comparison = comparison_of(pairs, "lora").model_copy(update=claims)
+        html = render_report(quality_of(pairs), metrics[0], metrics[1:], [], comparison, charts={})
+        assert not {each for each in html if unicodedata.category(each)[0] == "C"} - {"\n", "\t"}
+        assert "<b>" not in html
+        page = Page(html)
+        shown = r"\x1b[31m \u202e <b> \x00"
+        assert page.says(f"claim {shown}")
+        assert f"values {shown}" in {row[0] for row in page.tables["Cosines by category"]}
+        assert page.says(shown + "1")  # a text among the worst errors
+        # Spaces that keep an interval on one line are no control characters.
+        assert "\N{NO-BREAK SPACE}" in html
 
     @pytest.mark.parametrize(("initial", "best"), [(0.0234, 0.0234), (0.5, 0.023), (0.02, 0.0234)])
     def test_training_that_ranked_nothing_better_is_said(self, initial: float, best: float) -> None:

@@ -86,15 +86,13 @@ def near_probes(
     Returns:
         One sentence, or none; none either for a model that is not shown to beat chance.
     """
-    own = metrics.intervals.get("auc_roc")
-    if own is None or own.low <= 0.5:
+    if _standing(metrics) <= 0:
         return []
     near = [
         probe
         for probe in quality.probes
         if probe.auc is not None
-        and probe.interval is not None
-        and probe.interval.low > 0.5
+        and (probe.interval.low > 0.5 if probe.interval else probe.auc == 1)
         and probe.auc >= metrics.auc_roc - alarms.probe_gap
     ]
     if not near:
@@ -142,18 +140,28 @@ def find_threats(
 
 def _against_chance(metrics: BaselineMetrics) -> str:
     interval, p_value = metrics.intervals.get("auc_roc"), metrics.permutation_p_values["auc_roc"]
-    beats = interval is not None and (p_value is None or p_value <= 1 - LEVEL)
-    if beats and interval is not None and interval.low > 0.5:
-        claim = "it ranks better than chance"
-    elif beats and interval is not None and interval.high < 0.5:
-        claim = "it ranks worse than chance"
-    else:
-        claim = "that it differs from chance is not shown"
+    claim = {
+        1: "it ranks better than chance",
+        -1: "it ranks worse than chance",
+        0: "that it differs from chance is not shown",
+    }[_standing(metrics)]
     name = MODEL_NAMES.get(metrics.model, metrics.model)
     return (
         f"{name[0].upper()}{name[1:]} has an AUC of {with_span(metrics.auc_roc, interval)} on the "
         f"{metrics.n_pairs} eval pairs (p of no association {chance(p_value)}): {claim}."
     )
+
+
+def _standing(metrics: BaselineMetrics) -> int:
+    """Return 1 for a ranking shown to be better than chance, -1 for worse, 0 for not shown."""
+    interval, p_value = metrics.intervals.get("auc_roc"), metrics.permutation_p_values["auc_roc"]
+    if p_value is None and interval is None:
+        return 0
+    if p_value is not None and p_value > 1 - LEVEL:
+        return 0
+    # A model that never errs has no interval, for all resamples agree: there p decides alone.
+    low, high = interval or (metrics.auc_roc, metrics.auc_roc)
+    return int(low > 0.5) - int(high < 0.5)
 
 
 def _purities(before: BaselineMetrics, after: BaselineMetrics) -> Iterator[str]:
@@ -267,11 +275,16 @@ def _subsets(difference: ModelDifference, after: BaselineMetrics) -> Iterator[st
 
 def _told(metrics: BaselineMetrics) -> list[str]:
     """Name the subsets that say something: not too small, and no pairs told of before."""
-    told: dict[int, str] = {}
+    told: list[str] = []
     for name in _TOLD_SUBSETS:
-        if name in metrics.subsets and _FEW_PAIRS <= metrics.subsets[name].n < metrics.n_pairs:
-            told.setdefault(metrics.subsets[name].n, name)
-    return list(told.values())
+        subset = metrics.subsets.get(name)
+        if (
+            subset is not None
+            and _FEW_PAIRS <= subset.n < metrics.n_pairs
+            and all(subset != metrics.subsets[other] for other in told)
+        ):
+            told.append(name)
+    return told
 
 
 def _losses(

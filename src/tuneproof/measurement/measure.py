@@ -157,7 +157,7 @@ def measure(
             "pair_clusters": pairs,
             "category_metrics": _groups(rows, found, "category", threshold, options.bootstrap),
             "pair_type_metrics": _groups(rows, found, "pair_type", threshold, options.bootstrap),
-            "without_pair_type": _without_pair_types(found, pair_types, options.bootstrap),
+            "without_pair_type": _without_pair_types(found, rows["pair_type"], options.bootstrap),
             "subsets": {
                 name: _subset(rows, found, mask, projection, threshold, options)
                 for name, mask in subset_masks(rows).items()
@@ -337,10 +337,13 @@ def _groups(
     threshold: float,
     options: BootstrapOptions,
 ) -> dict[str, GroupMetrics]:
-    names = rows[field].to_numpy()
-    summaries = summarise_groups(found.scores, found.labels, names, threshold)
+    names = rows[field]
+    summaries = summarise_groups(found.scores, found.labels, names.to_numpy(), threshold)
+    # NumPy would compare names without the NULs at their ends.
     return {
-        name: GroupMetrics(**_group(summary, found.where(names == name), threshold, options))
+        name: GroupMetrics(
+            **_group(summary, found.where((names == name).to_numpy()), threshold, options)
+        )
         for name, summary in summaries.items()
     }
 
@@ -360,9 +363,9 @@ def _group(
 
 
 def _without_pair_types(
-    found: Cosines, pair_types: npt.NDArray[np.object_], options: BootstrapOptions
+    found: Cosines, pair_types: "pd.Series[str]", options: BootstrapOptions
 ) -> dict[str, WithoutPairType]:
-    kept = {str(name): pair_types != name for name in np.unique(pair_types)}
+    kept = {name: (pair_types != name).to_numpy() for name in sorted(pair_types.unique())}
     of_all = weighted_metrics(found.scores, found.labels)
     parts = {
         name: weighted_metrics(found.scores[mask], found.labels[mask])

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -143,8 +144,12 @@ def _visible(value: object) -> object:
     """Escape the control characters of a text, which could reorder or hide what stands beside."""
     if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
         return value
+    # No-break spaces are not printable to Python, but keep intervals on one line.
     return "".join(
-        each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in value
+        each
+        if each.isprintable() or each in "\n\t" or unicodedata.category(each) == "Zs"
+        else ascii(each)[1:-1]
+        for each in value
     )
 
 
