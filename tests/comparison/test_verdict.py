@@ -125,12 +125,12 @@ class TestInShort:
             columns={"shares_text": leaked, "clean": ~leaked},
         )
         assert first == (
-            "In short: LoRA fine-tuning (lora) is shown to rank better than the base model on the "
-            "80 eval pairs; no difference is shown on the 40 pairs that share no text with the "
+            "In short, LoRA fine-tuning (lora): it is shown to rank better than the base model on "
+            "the 80 eval pairs; no difference is shown on the 40 pairs that share no text with the "
             "train and validation pairs. Warnings: none."
         )
         _, first, *_ = verdict({"cosines": noisy(0.0, 1)}, cosines=noisy(0.8, 2))
-        assert "lora) is shown to rank worse than the base model on the 80 eval pairs" in first
+        assert "lora): it is shown to rank worse than the base model on the 80 eval pairs" in first
 
     def test_it_counts_the_warnings_below_it(self) -> None:
         forgetful = np.random.default_rng(0).uniform(0.3, 0.5, len(GRADES))
@@ -151,7 +151,7 @@ class TestInShort:
     def test_it_never_contradicts_the_headline(self, signal: float, seed: int) -> None:
         # All pairs are clean and of one pair type: every subset is all of them.
         found = verdict({"cosines": noisy(signal, seed + 100)}, cosines=noisy(0.1, seed))
-        in_short = one(found, "In short: ")
+        in_short = one(found, "In short, ")
         for word in ("better", "worse"):
             claims = f"rank {word} than the base model on the 80 eval pairs" in in_short
             headline = f"lora) is {word} than the base model: AUC"

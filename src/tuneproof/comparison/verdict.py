@@ -188,14 +188,14 @@ def _in_short(difference: ModelDifference, after: BaselineMetrics, told: Sequenc
     claims = [
         f"{claim} on {', '.join(places[outcome])}"
         for outcome, claim in (
-            ("improved", f"{name} is shown to rank better than the base model"),
-            ("worsened", f"{name} is shown to rank worse than the base model"),
+            ("improved", "it is shown to rank better than the base model"),
+            ("worsened", "it is shown to rank worse than the base model"),
             ("not shown", "no difference is shown"),
         )
         if places[outcome]
     ]
     warnings = sum(sentence.startswith(_WARNING) for sentence in told)
-    return f"In short: {'; '.join(claims)}. Warnings: {warnings or 'none'}."
+    return f"In short, {name}: {'; '.join(claims)}. Warnings: {warnings or 'none'}."
 
 
 def _headline(difference: ModelDifference) -> Iterator[str]:
