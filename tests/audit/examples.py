@@ -14,6 +14,7 @@ from tuneproof.metrics.uncertainty import BootstrapOptions
 from tuneproof.pairs import DatingPair, RawLines, parse_pairs
 
 ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "tests" / "data"
 PUBLISHED = ROOT / ".." / "shared" / "published"
 BOOTSTRAP = BootstrapOptions(rounds=200, seed=0)
 
@@ -61,12 +62,14 @@ def load(file: Path) -> tuple[DatingPair, ...]:
     return tuple(parse_pairs(RawLines(str(file), file.read_bytes()))[0])
 
 
-def shipped() -> list[DatingPair]:
-    return list(load(ROOT / "data" / "01_raw" / "dating_pairs.jsonl"))
+def sample() -> list[DatingPair]:
+    """200 hand-written pairs, enough for a test of the audit."""
+    return list(load(SAMPLE / "dating_pairs.jsonl"))
 
 
-def shipped_eval() -> list[DatingPair]:
-    return list(load(ROOT / "data" / "01_raw" / "eval_pairs.jsonl"))
+def sample_eval() -> list[DatingPair]:
+    """80 pairs of the same hand."""
+    return list(load(SAMPLE / "eval_pairs.jsonl"))
 
 
 def published() -> list[DatingPair]:

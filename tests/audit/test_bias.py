@@ -10,7 +10,7 @@ from tuneproof.audit.bias import (
 )
 from tuneproof.pairs import DatingPair
 
-from .examples import needs_published, pair, permute_labels, published, shipped
+from .examples import needs_published, pair, permute_labels, published, sample
 
 LABELS = [0, 1] * 40
 
@@ -58,9 +58,9 @@ def test_a_gender_without_influence_scores_100() -> None:
 def test_a_planted_gender_association_lowers_the_bias_score() -> None:
     pairs = [
         p.model_copy(update={"text_1": f"{'boy' if p.label else 'girl'}: {p.text_1[5:]}"})
-        for p in shipped()
+        for p in sample()
     ]
-    before, after = bias(shipped()), bias(pairs)
+    before, after = bias(sample()), bias(pairs)
     assert before.score is not None
     assert after.score is not None
     assert after.score < before.score - 20
@@ -203,7 +203,7 @@ def test_a_text_that_stands_in_many_pairs_is_no_vocabulary() -> None:
 
 
 def test_the_shipped_pairs_can_hardly_be_told_by_one_partner() -> None:
-    found = vocabulary_by_label(shipped())
+    found = vocabulary_by_label(sample())
     assert found.score is not None
     assert found.score > 75
 

@@ -15,7 +15,7 @@ from tuneproof.audit.diversity import (
 )
 from tuneproof.pairs import DatingPair
 
-from .examples import needs_published, pair, published, shipped
+from .examples import needs_published, pair, published, sample
 
 
 def test_hdd_by_hand() -> None:
@@ -76,7 +76,7 @@ def test_text_complexity_by_hand() -> None:
 @needs_published
 def test_templates_are_poorer_in_words_than_free_sentences() -> None:
     templates = diversity(published()).sub_scores["vocabulary_richness"].score
-    free = diversity(shipped()).sub_scores["vocabulary_richness"].score
+    free = diversity(sample()).sub_scores["vocabulary_richness"].score
     assert templates is not None
     assert free is not None
     assert templates < free - 10

@@ -20,7 +20,7 @@ from .examples import (
     pair,
     permute_partners,
     published,
-    shipped,
+    sample,
     shuffle_words,
 )
 
@@ -72,7 +72,7 @@ def test_equal_overlaps_count_half() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_random_partners_do_not_cohere(seed: int) -> None:
-    real, random = coherence(shipped()).score, coherence(permute_partners(shipped(), seed)).score
+    real, random = coherence(sample()).score, coherence(permute_partners(sample(), seed)).score
     assert real is not None
     assert random is not None
     assert random < real
@@ -103,8 +103,8 @@ def test_coherence_does_not_apply_everywhere(pairs: list[DatingPair], reason: st
 
 @pytest.mark.parametrize("seed", range(5))
 def test_shuffled_words_are_not_natural(seed: int) -> None:
-    real = naturalness(statements(shipped())).score
-    shuffled = naturalness(statements(shuffle_words(shipped(), seed))).score
+    real = naturalness(statements(sample())).score
+    shuffled = naturalness(statements(shuffle_words(sample(), seed))).score
     assert real is not None
     assert shuffled is not None
     assert real > 85
@@ -113,8 +113,8 @@ def test_shuffled_words_are_not_natural(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_shuffled_words_lower_linguistic_quality_below_60(seed: int) -> None:
-    real = linguistic_quality(shipped()).score
-    shuffled = linguistic_quality(shuffle_words(shipped(), seed)).score
+    real = linguistic_quality(sample()).score
+    shuffled = linguistic_quality(shuffle_words(sample(), seed)).score
     assert real is not None
     assert shuffled is not None
     assert real > 65
@@ -134,14 +134,14 @@ def test_shuffled_words_of_the_published_pairs_are_not_natural() -> None:
 
 
 def test_naturalness_needs_no_capitals_and_no_marks() -> None:
-    plain = [text.lower().rstrip(".?!").replace(",", "") for text in statements(shipped())]
+    plain = [text.lower().rstrip(".?!").replace(",", "") for text in statements(sample())]
     score = naturalness(plain).score
     assert score is not None
     assert score > 60
 
 
 def test_each_distinct_statement_counts_once() -> None:
-    texts = statements(shipped())
+    texts = statements(sample())
     assert naturalness(texts) == naturalness([*texts, *texts[:50]])
     assert repetition(texts) == repetition([*texts, *texts[:50]])
 
@@ -186,7 +186,7 @@ def test_a_phrase_repeated_in_its_own_statement_counts() -> None:
 
 def test_templates_are_repetitive() -> None:
     templates = repetition([f"I really enjoy {thing}" for thing in range(60)]).score
-    free = repetition(statements(shipped())).score
+    free = repetition(statements(sample())).score
     assert templates == pytest.approx(50)
     assert free is not None
     assert free > 95
@@ -202,7 +202,7 @@ def test_repetition_does_not_apply_everywhere(texts: list[str]) -> None:
 def test_linguistic_quality_does_not_depend_on_the_order_of_the_pairs(
     random: standard_random.Random,
 ) -> None:
-    pairs = shipped()[:60]
+    pairs = sample()[:60]
     shuffled = list(pairs)
     random.shuffle(shuffled)
     for first, second in zip(

@@ -20,7 +20,7 @@ from tuneproof.audit.leakage import (
 from tuneproof.pairs import DatingPair, PrepareOptions, split_by_group
 from tuneproof.pipelines.prepare import create_pipeline
 
-from .examples import ROOT, load, needs_published, pair, published, published_eval, shipped
+from .examples import needs_published, pair, published, published_eval, sample, sample_eval
 
 SIMILARITY = 0.8
 
@@ -278,23 +278,23 @@ def test_the_pipeline_traces_the_prepared_pairs() -> None:
         seed=42,
         near_duplicate_similarity=0.3,
     )
-    train, validation = split_by_group(shipped(), 0.15, 42)
+    train, validation = split_by_group(sample(), 0.15, 42)
     inputs = {
-        "valid_train_pairs": shipped(),
-        "eval_pairs": shipped()[:5],
+        "valid_train_pairs": sample(),
+        "eval_pairs": sample()[:5],
         "params:prepare": options,
     }
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in inputs.items()})
     node = create_pipeline().only_nodes("split_and_trace")
     found = SequentialRunner().run(node, catalog)["pair_leakage"].load()
-    expected = trace_leakage(train, validation, shipped()[:5], 0.3)
+    expected = trace_leakage(train, validation, sample()[:5], 0.3)
     pd.testing.assert_frame_equal(found, expected)
     assert count_leakage(found, "eval").in_train == 5
 
 
-def test_the_shipped_pairs_are_clean() -> None:
-    evaluation = load(ROOT / "data" / "01_raw" / "eval_pairs.jsonl")
-    counts = count_leakage(trace_eval(shipped(), evaluation), "eval")
+def test_the_sample_is_clean() -> None:
+    evaluation = sample_eval()
+    counts = count_leakage(trace_eval(sample(), evaluation), "eval")
     assert counts.clean == counts.pairs == 80
 
 

@@ -7,18 +7,18 @@ from tuneproof.audit.summary import summarise
 from tuneproof.pairs import RejectedRow
 from tuneproof.pipelines.data_quality import create_pipeline
 
-from .examples import OPTIONS, pair, shipped
+from .examples import OPTIONS, pair, sample
 
 
 def test_the_pipeline_scores_and_summarises() -> None:
     rejected = [RejectedRow(file="x.jsonl", line=1, content="", reasons=["blank"])]
     catalog = DataCatalog(
         {
-            "train_pairs": MemoryDataset(shipped()[:150]),
-            "validation_pairs": MemoryDataset(shipped()[150:]),
+            "train_pairs": MemoryDataset(sample()[:150]),
+            "validation_pairs": MemoryDataset(sample()[150:]),
             "eval_pairs": MemoryDataset([pair()]),
             "pair_leakage": MemoryDataset(
-                trace_leakage(shipped()[:150], shipped()[150:], [pair()], 0.8)
+                trace_leakage(sample()[:150], sample()[150:], [pair()], 0.8)
             ),
             "rejected_pairs": MemoryDataset(rejected),
             "params:data_quality": MemoryDataset(OPTIONS),

@@ -17,7 +17,7 @@ from .examples import (
     permute_labels,
     published,
     published_eval,
-    shipped,
+    sample,
 )
 
 
@@ -82,7 +82,7 @@ def test_words_speak_for_labels_where_the_pair_type_does_not() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_random_labels_are_inconsistent(seed: int) -> None:
-    real, random = consistency(shipped()), consistency(permute_labels(shipped(), seed))
+    real, random = consistency(sample()), consistency(permute_labels(sample(), seed))
     assert real.score is not None
     assert random.score is not None
     assert real.score > 85
@@ -190,7 +190,7 @@ def test_texts_need_no_prefix_where_most_have_none() -> None:
 
 
 def test_data_quality_is_the_mean_of_its_four_scores() -> None:
-    dimension = data_quality(shipped(), n_rejected=10)
+    dimension = data_quality(sample(), n_rejected=10)
     assert list(dimension.sub_scores) == ["completeness", "consistency", "duplicates", "format"]
     scores = [sub.score for sub in dimension.sub_scores.values()]
     assert all(score is not None for score in scores)

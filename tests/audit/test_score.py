@@ -24,8 +24,8 @@ from .examples import (
     permute_labels,
     published,
     published_eval,
-    shipped,
-    shipped_eval,
+    sample,
+    sample_eval,
     shuffle_words,
 )
 
@@ -127,7 +127,7 @@ def test_not_a_number_is_no_score() -> None:
 
 
 def test_overall_is_the_mean_of_the_dimensions() -> None:
-    report = audit_of(shipped(), [], [], 0)
+    report = audit_of(sample(), [], [], 0)
     scores = [dimension.score or 0 for dimension in report.dimensions]
     assert report.overall == pytest.approx(sum(scores) / 4)
     assert len(sub_scores(report)) == 16
@@ -142,7 +142,7 @@ def test_the_target_is_met_at_equality() -> None:
 
 
 def test_train_and_validation_are_scored_together() -> None:
-    pairs = shipped()
+    pairs = sample()
     whole = audit_of(pairs, [], [], 0)
     parts = audit_of(pairs[:150], pairs[150:], [], 0)
     assert parts.dimensions == whole.dimensions
@@ -177,8 +177,8 @@ def test_leakage_of_other_pairs_is_an_error() -> None:
 
 
 def test_the_eval_pairs_play_no_part_in_the_scores() -> None:
-    alone = audit_of(shipped(), [], [], 0)
-    beside = audit_of(shipped(), [], [pair("...", "...", category="unknown")] * 90, 0)
+    alone = audit_of(sample(), [], [], 0)
+    beside = audit_of(sample(), [], [pair("...", "...", category="unknown")] * 90, 0)
     assert beside.dimensions == alone.dimensions
 
 
@@ -257,7 +257,7 @@ def test_control_characters_of_a_name_do_not_reach_a_warning() -> None:
 
 
 def test_the_summary_holds_every_score_count_and_warning() -> None:
-    report = audit_of(shipped()[:150], shipped()[150:], shipped()[:10], 2)
+    report = audit_of(sample()[:150], sample()[150:], sample()[:10], 2)
     summary = summarise(report)
     for dimension in report.dimensions:
         assert f"{dimension.name}: {dimension.score:.1f}" in summary
@@ -280,14 +280,14 @@ def test_the_summary_says_n_a_and_names_the_verdict() -> None:
 
 
 def test_the_report_is_plain_json() -> None:
-    content = json.loads(audit_of(shipped(), [], [], 0).model_dump_json())
+    content = json.loads(audit_of(sample(), [], [], 0).model_dump_json())
     assert content["data_quality"]["sub_scores"]["duplicates"]["score"] == 100
     assert content["environment"]["libraries"]["scikit-learn"]
 
 
 def test_random_labels_lower_data_quality() -> None:
-    real = audit_of(shipped(), [], [], 0)
-    random = audit_of(permute_labels(shipped(), 0), [], [], 0)
+    real = audit_of(sample(), [], [], 0)
+    random = audit_of(permute_labels(sample(), 0), [], [], 0)
     assert (random.data_quality.score or 0) < (real.data_quality.score or 0) - 10
     assert any(warning.startswith("Consistency scores") for warning in random.warnings)
 
@@ -331,7 +331,7 @@ def audit_once(source: Callable[[], list[DatingPair]]) -> DataQualityScore:
 @pytest.mark.parametrize(
     ("source", "seed"),
     [
-        *((shipped, seed) for seed in range(6)),
+        *((sample, seed) for seed in range(6)),
         *(pytest.param(published, seed, marks=needs_published) for seed in range(2)),
     ],
 )
@@ -363,7 +363,7 @@ def test_worthless_data_scores_clearly_below_the_real_pairs_and_under_60(
 
 
 def test_nothing_holds_the_real_pairs_down() -> None:
-    report = audit_of(shipped())
+    report = audit_of(sample())
     assert report.held_down_by == []
     assert report.overall == report.mean_of_dimensions
 
@@ -431,6 +431,6 @@ def test_the_order_of_the_pairs_changes_nothing_but_hashes_and_rows() -> None:
             exclude={"pairs": True, "label_errors": True, "repeated_pairs": True, "conflicts": True}
         )
 
-    forth = audit_of(shipped()[:150], shipped()[150:], shipped_eval())
-    back = audit_of(shipped()[:150][::-1], shipped()[150:][::-1], shipped_eval()[::-1])
+    forth = audit_of(sample()[:150], sample()[150:], sample_eval())
+    back = audit_of(sample()[:150][::-1], sample()[150:][::-1], sample_eval()[::-1])
     assert content(forth) == content(back)

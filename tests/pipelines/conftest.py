@@ -11,7 +11,10 @@ from kedro.io import CatalogProtocol
 from tuneproof.session import TuneproofSession
 
 ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "tests" / "data"
 TINY: dict[str, Any] = {
+    "train_pairs": str(SAMPLE / "dating_pairs.jsonl"),
+    "eval_pairs": str(SAMPLE / "eval_pairs.jsonl"),
     "device": "cpu",
     "bootstrap_rounds": 200,
     "measure": {

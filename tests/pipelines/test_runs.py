@@ -1,4 +1,4 @@
-"""Whole runs: pairs in, evidence out, with a tiny real model and the shipped pairs."""
+"""Whole runs: pairs in, evidence out, with a tiny real model and a small sample of pairs."""
 
 import json
 import shutil
@@ -13,13 +13,12 @@ from tuneproof.manifest import ModelIdentity
 from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.pairs import hash_pairs
 
-from .conftest import ROOT, TINY, Project
+from .conftest import SAMPLE, TINY, Project
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 MODELS = ("baseline", "standard", "lora")
-SHIPPED = ROOT / "data" / "01_raw"
 
 
 def test_a_whole_run_leaves_every_artifact_that_the_catalog_declares(finished: Project) -> None:
@@ -182,7 +181,7 @@ def test_who_trained_only_one_variant_gets_its_evaluation_and_report(
 def copy_pairs(folder: Path, which: str, keep: int) -> Path:
     folder.mkdir(exist_ok=True)
     path = folder / f"{which}.jsonl"
-    lines = (SHIPPED / f"{which}.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = (SAMPLE / f"{which}.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join(lines[:keep]), encoding="utf-8")
     return path
 
@@ -220,7 +219,7 @@ def test_who_chooses_the_nodes_gets_them(project: Project) -> None:
 
 def test_embeddings_of_other_pairs_are_refused(finished: Project, tmp_path: Path) -> None:
     """Same number of pairs, another order: without the check the metrics would be nonsense."""
-    lines = (SHIPPED / "eval_pairs.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = (SAMPLE / "eval_pairs.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     other = tmp_path / "reversed.jsonl"
     other.write_text("".join(reversed(lines)), encoding="utf-8")
     changed = {"eval_pairs": str(other), "data_root": shifted(finished, tmp_path)}

@@ -3,7 +3,7 @@ import io
 from rich.console import Console
 from rich.table import Table
 
-from tests.audit.examples import audit_of, pair, permute_labels, shipped
+from tests.audit.examples import audit_of, pair, permute_labels, sample
 from tests.comparison.examples import N, measured, noisy
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.comparison.records import HEADLINE_METRICS
@@ -22,7 +22,7 @@ def render(report: DataQualityScore) -> str:
 
 
 def test_the_table_shows_every_score_and_count() -> None:
-    report = audit_of(shipped(), [], shipped()[:7], 0)
+    report = audit_of(sample(), [], sample()[:7], 0)
     shown = render(report)
     for dimension in report.dimensions:
         assert dimension.name in shown
@@ -39,7 +39,7 @@ def test_the_table_shows_every_score_and_count() -> None:
 
 
 def test_the_caption_names_what_holds_the_score_down() -> None:
-    report = audit_of(permute_labels(shipped(), 0))
+    report = audit_of(permute_labels(sample(), 0))
     assert f"of 100, target 60 missed; held down by {report.held_down_by[0]}" in render(report)
 
 
