@@ -136,4 +136,5 @@ def _explain_spearman(criterion: str, metrics: BaselineMetrics) -> str:
         if needed <= 1
         else "no ranking gets there"
     )
-    return f"these labels allow {figure(metrics.spearman_ceiling)} at most; {reach}"
+    allowed = figure(metrics.spearman_ceiling)
+    return f"without tied cosines these labels allow {allowed} at most; {reach}"
