@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
 from tuneproof.audit.leakage import count_leakage, normalised_tokens, trace_leakage
 from tuneproof.audit.score import DataQualityScore
@@ -124,10 +125,13 @@ class TestCounts:
             assert min(lengths) >= 4
             assert max(lengths) <= 23
 
-    def test_prefixes_come_in_both_orders(self, train: list[DatingPair]) -> None:
-        orders = Counter(tuple(text.split(":")[0] for text in pair.texts) for pair in train)
-        assert orders.keys() == {("boy", "girl"), ("girl", "boy")}
-        assert min(orders.values()) > 500
+    def test_prefixes_come_in_both_orders(
+        self, train: list[DatingPair], evaluation: list[DatingPair]
+    ) -> None:
+        for pairs in (train, evaluation):
+            orders = Counter(tuple(text.split(":")[0] for text in pair.texts) for pair in pairs)
+            assert orders.keys() == {("boy", "girl"), ("girl", "boy")}
+            assert min(orders.values()) > 0.4 * len(pairs)
 
     def test_metadata_counts_what_is_there(self, train: list[DatingPair]) -> None:
         found = json.loads((RAW / "dating_pairs_metadata.json").read_text("utf-8"))
@@ -207,16 +211,24 @@ class TestShortcuts:
         assert found <= most
 
     def test_dealbreaker_phrasings_occur_in_compatible_pairs_too(
-        self, train: list[DatingPair]
+        self, builder: dict[str, Any], train: list[DatingPair]
     ) -> None:
-        refused = {
+        refusals = {
             normalised_tokens(text)
-            for pair in train
-            if pair.pair_type == "dealbreaker"
-            for text in pair.texts
+            for topic in builder["read"]("dealbreakers")
+            for text in topic.get("train", {}).get("refuses", [])
         }
-        agreed = {normalised_tokens(text) for pair in train if pair.label for text in pair.texts}
-        assert len(refused & agreed) / len(refused) > 0.7
+        used, agreed = (
+            {
+                tokens
+                for pair in train
+                if pair.label in labels
+                for tokens in map(normalised_tokens, pair.texts)
+            }
+            & refusals
+            for labels in ((0, 1), (1,))
+        )
+        assert len(agreed) / len(used) > 0.5
 
 
 class TestAudit:
@@ -233,21 +245,51 @@ class TestAudit:
 
 
 def test_no_label_depends_on_who_says_it(builder: dict[str, Any]) -> None:
-    """Prefixes are drawn after labels; no statement names a gender."""
-    gendered = {"he", "she", "him", "her", "his", "hers", "wife", "husband", "girlfriend"} | {
+    """The rules see statements: two of them have one label, whichever prefixes they get."""
+    labels: dict[frozenset[str], set[int]] = {}
+    for split in ("train", "eval"):
+        for rule in ("pairs_of_topics", "pairs_of_habits", "pairs_of_profiles"):
+            for found in builder[rule](split):
+                said = frozenset(statement(text) for text in found.texts)
+                labels.setdefault(said, set()).add(found.label)
+    assert len(labels) > 2000
+    assert all(len(found) == 1 for found in labels.values())
+
+
+def test_no_statement_names_a_gender(train: list[DatingPair], evaluation: list[DatingPair]) -> None:
+    pairs = [*train, *evaluation]
+    found = {word for pair in pairs for text in pair.texts for word in words(statement(text))}
+    couple = {
+        "he",
+        "she",
+        "him",
+        "her",
+        "his",
+        "hers",
+        "wife",
+        "husband",
+        "girlfriend",
         "boyfriend",
-        "man",
-        "woman",
-        "men",
-        "women",
-        "guy",
-        "lady",
-        "boy",
-        "girl",
     }
-    rows = [DatingPair(**row) for split in ("train", "eval") for row in builder["build"](split)]
-    swapped = swap_prefixes(rows, ("boy", "girl"))
-    for row, other in zip(rows, swapped, strict=True):
-        assert [statement(text) for text in row.texts] == [statement(t) for t in other.texts]
-        assert row.label == other.label
-        assert not gendered & {word for text in row.texts for word in words(statement(text))}
+    people = {"man", "woman", "men", "women", "guy", "lady", "boy", "girl", "waitress", "actress"}
+    assert not found & (couple | people)
+
+
+def test_prefixes_can_be_exchanged(train: list[DatingPair]) -> None:
+    """What the fairness probe does to the shipped pairs: other prefixes, same statements."""
+    for pair, other in zip(train, swap_prefixes(train, ("boy", "girl")), strict=True):
+        assert all(a != b for a, b in zip(pair.texts, other.texts, strict=True))
+        assert list(map(statement, pair.texts)) == list(map(statement, other.texts))
+
+
+def test_a_second_reading_agrees_with_the_labels(
+    train: list[DatingPair], evaluation: list[DatingPair]
+) -> None:
+    labels = {pair.texts: pair.label for pair in (*train, *evaluation)}
+    lines = (ROOT / "data" / "source" / "second_reading.jsonl").read_text("utf-8").splitlines()
+    read = [json.loads(line) for line in lines]
+    pairs = [labels[row["text_1"], row["text_2"]] for row in read]
+    readings = [row["reading"] for row in read]
+    assert len({(row["text_1"], row["text_2"]) for row in read}) == 150
+    assert np.mean(np.array(pairs) == np.array(readings)) >= 0.9
+    assert cohen_kappa_score(pairs, readings) >= 0.8

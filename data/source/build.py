@@ -25,8 +25,10 @@ Label = Literal[0, 1]
 SEED: Final = 2026
 NAMES: Final[Mapping[Split, str]] = {"train": "dating_pairs", "eval": "eval_pairs"}
 MOST_USES: Final = 4
-LENGTH_COST: Final = 3.0
-"""What a word costs, in uses: short statements stand more often than long ones."""
+LENGTH_COST: Final = 5.0
+TOPIC_COST: Final = 3.0
+"""What a word, and an earlier pair on the same topic, costs in uses of a statement: short
+statements stand more often than long ones, and no topic much more often than another."""
 
 HERE: Final = Path(__file__).parent
 
@@ -84,13 +86,25 @@ def read(name: str) -> list[dict[str, Any]]:
 
 
 def say(statements: Sequence[str], speakers: str) -> list[str]:
-    """Give each statement its speaker, `b` or `g`: one text has one prefix wherever it stands."""
+    """Give each statement its speaker and a full stop where it has no other end.
+
+    One text has one prefix wherever it stands, so that no text is split over train and validation.
+
+    Args:
+        statements: At most as many as speakers.
+        speakers: `b` or `g` for each: `bg` makes the first statement a boy's, the second a girl's.
+    """
+    if len(statements) > len(speakers):
+        raise ValueError(f"found {len(statements)} statements, expected {len(speakers)} at most")
     names = {"b": "boy", "g": "girl"}
-    return [f"{names[by]}: {said}" for by, said in zip(speakers, statements, strict=False)]
+    return [
+        f"{names[by]}: {said}{'.' if said[-1].isalnum() else ''}"
+        for by, said in zip(speakers, statements, strict=False)
+    ]
 
 
 def turn(speakers: Mapping[str, str], number: int) -> dict[str, str]:
-    """Exchange the speakers of every other topic, so that no side belongs to one of them."""
+    """Exchange the speakers of every other topic: no side belongs to one of the two."""
     swap = str.maketrans("bg", "gb") if number % 2 else {}
     return {side: who.translate(swap) for side, who in speakers.items()}
 
@@ -170,6 +184,11 @@ def pairs_of_profiles(split: Split) -> Iterator[Pair]:
                 yield Pair(texts, 1, category, topics, "complex_compatible")
 
 
+def cost(text: str, uses: int, balance: int, sign: int) -> float:
+    """Say what it costs to use a statement once more: uses, a label that outweighs, and words."""
+    return (balance + sign) ** 2 - balance**2 + uses + LENGTH_COST * len(text.split())
+
+
 def choose(
     candidates: Sequence[Pair], quotas: Mapping[tuple[str, Label], int], rng: random.Random
 ) -> list[Pair]:
@@ -183,31 +202,25 @@ def choose(
         kinds[pair.pair_type, pair.label].append(pair)
     uses: Counter[str] = Counter()
     balance: Counter[str] = Counter()
-    of_topic: Counter[tuple[str, str]] = Counter()
+    of_topic: Counter[str] = Counter()
     chosen: list[Pair] = []
     open_kinds = [kind for kind, count in quotas.items() for _ in range(count)]
     rng.shuffle(open_kinds)
     for kind in open_kinds:
         sign = 1 if kind[1] else -1
-
-        def cost(pair: Pair, sign: int = sign) -> tuple[float, float]:
-            spread = of_topic[pair.pair_type, pair.subcategory]
-            own = sum(
-                (balance[text] + sign) ** 2
-                - balance[text] ** 2
-                + uses[text]
-                + LENGTH_COST * len(text.split())
-                for text in pair.texts
-            )
-            return own + spread / 3, rng.random()
-
         free = [p for p in kinds[kind] if max(uses[t] for t in p.texts) < MOST_USES]
         if not free:
             raise ValueError(f"found no free statements for {kind}, expected {quotas[kind]} pairs")
-        best = min(free, key=cost)
+        costs = [
+            sum(cost(text, uses[text], balance[text], sign) for text in pair.texts)
+            + TOPIC_COST * of_topic[pair.subcategory]
+            + rng.random() / 1000
+            for pair in free
+        ]
+        best = free[costs.index(min(costs))]
         kinds[kind].remove(best)
         chosen.append(best)
-        of_topic[best.pair_type, best.subcategory] += 1
+        of_topic[best.subcategory] += 1
         for text in best.texts:
             uses[text] += 1
             balance[text] += sign
