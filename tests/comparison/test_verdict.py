@@ -310,6 +310,13 @@ class TestLosses:
         assert f"15.{sentence.partition('use 15.')[2][:1]} effective" in sentence
         assert "after, of 16; two different eval texts have a mean cosine of" in sentence
 
+    @pytest.mark.parametrize(("common", "warned"), [(6.0, True), (0.5, False)])
+    def test_texts_that_move_to_one_side_are_warned_of(self, common: float, warned: bool) -> None:
+        vectors = np.random.default_rng(0).normal(size=(N, 2, 16)).astype(np.float32)
+        vectors[:, :, 0] += common
+        sentence = one(verdict({"vectors": vectors}), "effective dimensions before and")
+        assert sentence.startswith("Warning: lora") == warned
+
     def test_swapped_prefixes_are_told_where_there_are_any(self) -> None:
         moved = noisy(0.15, 1) + 0.01 * (1.5 + np.sin(np.arange(N)))
         sentence = one(verdict(columns={"swapped_cosine": moved}), "lora: exchanging the prefixes")
