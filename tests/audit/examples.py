@@ -1,6 +1,6 @@
 """Pairs to audit, and faults to plant in them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +10,9 @@ import pytest
 from tuneproof.audit.gates import ConflictGate, GateOptions, LeakageGate, OverallGate
 from tuneproof.audit.leakage import trace_leakage
 from tuneproof.audit.score import AuditOptions, DataQualityScore, audit
+from tuneproof.audit.text import statements
+from tuneproof.base_model import load_base_model
+from tuneproof.encoding import EmbeddingModel, Vectors, embed_texts
 from tuneproof.metrics.uncertainty import BootstrapOptions
 from tuneproof.pairs import DatingPair, RawLines, parse_pairs
 
@@ -104,13 +107,34 @@ def permute_labels(pairs: Sequence[DatingPair], seed: int) -> list[DatingPair]:
     ]
 
 
-def permute_partners(pairs: Sequence[DatingPair], seed: int) -> list[DatingPair]:
-    """Deal the second texts out anew at random."""
-    order = np.random.default_rng(seed).permutation(len(pairs))
-    return [
-        pair.model_copy(update={"text_2": pairs[i].text_2})
-        for pair, i in zip(pairs, order, strict=True)
-    ]
+@cache
+def base_model() -> EmbeddingModel:
+    """The real one, which an installed package carries."""
+    return load_base_model("all-MiniLM-L6-v2", None, "cpu")
+
+
+def embed_statements(pairs: Sequence[DatingPair]) -> Vectors:
+    """What the base model makes of the statements of n pairs, shape (n, 2, 384)."""
+    texts = statements(pairs)
+    embeddings = _embed(tuple(sorted(set(texts))))
+    return np.stack([embeddings[text] for text in texts]).reshape(len(pairs), 2, -1)
+
+
+@cache
+def _embed(texts: tuple[str, ...]) -> dict[str, Vectors]:
+    vectors = embed_texts(base_model().transformer, texts, 64)
+    return dict(zip(texts, vectors, strict=True))
+
+
+def count_letter_groups(pairs: Sequence[DatingPair]) -> Vectors:
+    """Stand in for embeddings where only their presence matters: no model, any text."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    count = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), n_features=256)
+    counts = count.transform(statements(pairs)).toarray()
+    # One dimension more, so that a text without letters has a direction too.
+    vectors = np.column_stack([counts, np.full(len(counts), 0.1)])
+    return vectors.astype(np.float32).reshape(len(pairs), 2, -1)
 
 
 def audit_of(
@@ -119,7 +143,10 @@ def audit_of(
     evaluation: Sequence[DatingPair] = (),
     n_rejected: int = 0,
     options: AuditOptions = OPTIONS,
+    embed: Callable[[Sequence[DatingPair]], Vectors] = count_letter_groups,
 ) -> DataQualityScore:
-    """Trace the leakage and audit."""
+    """Trace the leakage and audit; `embed_statements` gives the coherence that a run gives."""
     leakage = trace_leakage(train, validation, evaluation, 0.8)
-    return audit(train, validation, evaluation, leakage, n_rejected, options)
+    training = [*train, *validation]
+    vectors = embed(training) if training else np.empty((0, 2, 1), np.float32)
+    return audit(train, validation, evaluation, leakage, vectors, n_rejected, options)

@@ -1,9 +1,14 @@
 import random as standard_random
+from collections.abc import Callable
 
+import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from sklearn.metrics.pairwise import cosine_similarity
 
+from tuneproof.audit import language
+from tuneproof.audit.dimension import Dimension
 from tuneproof.audit.language import (
     FEWEST_STATEMENTS,
     coherence,
@@ -13,16 +18,22 @@ from tuneproof.audit.language import (
     repetition,
 )
 from tuneproof.audit.text import statements
+from tuneproof.encoding import Vectors
 from tuneproof.pairs import DatingPair
 
 from .examples import (
+    count_letter_groups,
+    embed_statements,
     needs_published,
     pair,
-    permute_partners,
     published,
     sample,
     shuffle_words,
 )
+
+
+def quality_of(pairs: list[DatingPair]) -> Dimension:
+    return linguistic_quality(pairs, count_letter_groups(pairs))
 
 
 def test_flesch_by_hand() -> None:
@@ -53,52 +64,138 @@ def test_readability_does_not_apply_everywhere(texts: list[str], reason: str) ->
     assert reason in found.detail
 
 
-def test_partners_that_say_the_same_cohere() -> None:
-    pairs = [pair(f"boy: hobby{i}", f"girl: hobby{i}") for i in range(100, 140)]
-    found = coherence(pairs)
-    assert found.score == pytest.approx(100)
+def test_partners_alike_and_unlike_all_others_cohere_perfectly() -> None:
+    vectors = np.repeat(np.eye(12, dtype=np.float32)[:, None], 2, axis=1)
+    found = coherence(vectors * np.linspace(0.5, 9, 24, dtype=np.float32).reshape(12, 2, 1))
+    assert found.score == 100
+    assert "nearer to its partner than to one of another pair in 100% of" in found.detail
 
 
-def test_partners_without_a_common_letter_group_do_not_cohere() -> None:
-    pairs = [pair(f"boy: a{i}a", f"girl: zzz{'xyz'[i % 3]}") for i in range(20)]
-    assert coherence(pairs).score == 0
-
-
-def test_equal_overlaps_count_half() -> None:
-    found = coherence([pair("boy: tea", "girl: tea")] * 20)
+def test_partners_more_unlike_than_all_others_do_not_cohere() -> None:
+    axes = np.eye(12, dtype=np.float32)
+    found = coherence(np.stack([axes, -axes], axis=1))
     assert found.score == 0
-    assert "in 50% of comparisons" in found.detail
+    assert "in 0% of comparisons (50% is chance)" in found.detail
+
+
+def test_one_stranger_by_hand() -> None:
+    # Ten pairs alike to themselves alone and one whose partners stand at a right angle: of the
+    # eleventh, all comparisons are ties; of the others, all are won. 2 A - 1 = 10 / 11.
+    axes = np.eye(12, dtype=np.float32)
+    vectors = np.stack([axes[:11], np.vstack([axes[:10], axes[11:]])], axis=1)
+    assert coherence(vectors).score == pytest.approx(100 * 10 / 11)
+
+
+def test_copies_of_a_statement_in_other_pairs_count_half() -> None:
+    axes = np.eye(40, dtype=np.float32)
+    vectors = np.stack([axes[:20], axes[:20] + axes[20:]], axis=1)
+    assert coherence(vectors).score == 100
+    # Each pair once more: copies of a statement and of its partner, 2 of the 78 statements of
+    # other pairs, are ties.
+    assert coherence(np.repeat(vectors, 2, axis=0)).score == pytest.approx(100 * 76 / 78)
+
+
+def coherence_by_pairs(vectors: Vectors) -> float:
+    """2 A - 1 in percent, one comparison after the other."""
+    texts = [(i, side) for i in range(len(vectors)) for side in (0, 1)]
+    results = []
+    for i, side in texts:
+        near = cosine_similarity(vectors[i], vectors.reshape(-1, vectors.shape[2]))[side]
+        own = near[2 * i + 1 - side]
+        results += [
+            0 if other > 1 - 1e-5 else np.sign(own - other) * (abs(own - other) > 1e-5)
+            for (j, _), other in zip(texts, near, strict=True)
+            if j != i
+        ]
+    return 100 * float(np.mean(results))
+
+
+@settings(max_examples=40)
+@given(
+    st.integers(10, 16),
+    st.integers(2, 6),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([1, 7, 4_000_000]),
+)
+def test_coherence_is_the_mean_of_all_comparisons_whatever_the_order(
+    n: int, d: int, seed: int, at_once: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    # Few whole numbers: many ties and copies.
+    vectors = generator.integers(1, 4, (n, 2, d)).astype(np.float32)
+    vectors[:, 1] = np.where(generator.random((n, 1)) < 0.5, vectors[:, 0], vectors[:, 1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(language, "_COSINES_AT_ONCE", at_once)
+        found = coherence(vectors)
+    assume(found.score is not None)
+    assert found.score == pytest.approx(max(0.0, coherence_by_pairs(vectors)))
+    turned = vectors[generator.permutation(n)]
+    swapped = np.where(generator.random((n, 1, 1)) < 0.5, turned[:, ::-1], turned)
+    assert coherence(swapped) == found
+    assert coherence(vectors[:, ::-1] * np.float32(7)) == found
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_random_partners_do_not_cohere(seed: int) -> None:
-    real, random = coherence(sample()).score, coherence(permute_partners(sample(), seed)).score
-    assert real is not None
-    assert random is not None
-    assert random < real
-    assert random < 12
+def test_independent_vectors_do_not_cohere(seed: int) -> None:
+    vectors = np.random.default_rng(seed).standard_normal((1000, 2, 16)).astype(np.float32)
+    score = coherence(vectors).score
+    assert score is not None
+    assert score < 5
 
 
-@needs_published
-def test_random_partners_of_the_published_pairs_do_not_cohere() -> None:
-    real, random = coherence(published()).score, coherence(permute_partners(published(), 0)).score
-    assert real is not None
-    assert random is not None
-    assert real > 35
-    assert random < 10
+@pytest.mark.parametrize("source", [sample, pytest.param(published, marks=needs_published)])
+def test_partners_cohere_by_meaning_and_random_ones_do_not(
+    source: Callable[[], list[DatingPair]],
+) -> None:
+    vectors = embed_statements(source())
+    assert coherence(vectors).score == pytest.approx(73, abs=2)
+    generator = np.random.default_rng(0)
+    for _ in range(6):
+        dealt = np.stack([vectors[:, 0], generator.permutation(vectors[:, 1])], axis=1)
+        score = coherence(dealt).score
+        assert score is not None
+        assert score < 8
+
+
+def test_other_words_for_the_same_matter_cohere() -> None:
+    """No two statements of a pair share a word, and few a group of letters."""
+    said = [
+        ("Clocks don't rule me", "Being punctual is a virtue"),
+        ("I adore kittens", "My puppy sleeps on the bed"),
+        ("Sunday mass matters to me", "God has no place in our home"),
+        ("I save every cent", "Money is there to be spent"),
+        ("Give me jazz records", "We go out for live concerts"),
+        ("I want three babies", "Parenthood never tempted us"),
+        ("Vegan since 2015", "A steak makes my evening"),
+        ("I run marathons", "You'll find me lifting weights"),
+        ("Beach holidays, please", "Travelling abroad bores him"),
+        ("Novels pile up at home", "She reads poetry aloud"),
+    ]
+    pairs = [pair(f"boy: {first}", f"girl: {second}") for first, second in said]
+    score = coherence(embed_statements(pairs)).score
+    assert score is not None
+    assert score > 60
 
 
 @pytest.mark.parametrize(
-    ("pairs", "reason"),
+    ("vectors", "reason"),
     [
-        ([pair()] * 9, "9 pairs, expected 10 at least"),
-        ([pair("boy: ...", "\U0001f600")] * 10, "no words"),
+        (np.eye(18).reshape(9, 2, 18), "9 pairs, expected 10 at least"),
+        (np.ones((10, 2, 3)), "the embeddings tell no two statements apart"),
     ],
 )
-def test_coherence_does_not_apply_everywhere(pairs: list[DatingPair], reason: str) -> None:
-    found = coherence(pairs)
+def test_coherence_does_not_apply_everywhere(vectors: Vectors, reason: str) -> None:
+    found = coherence(vectors.astype(np.float32))
     assert found.score is None
     assert reason in found.detail
+
+
+@pytest.mark.parametrize("wrong", [0, np.nan, np.inf])
+def test_an_embedding_without_direction_is_an_error(wrong: float) -> None:
+    vectors = np.ones((12, 2, 3), dtype=np.float32)
+    vectors[7, 1] = wrong
+    with pytest.raises(ValueError, match="pair 7: found a zero or non-finite embedding"):
+        coherence(vectors)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -113,8 +210,8 @@ def test_shuffled_words_are_not_natural(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_shuffled_words_lower_linguistic_quality_below_60(seed: int) -> None:
-    real = linguistic_quality(sample()).score
-    shuffled = linguistic_quality(shuffle_words(sample(), seed)).score
+    real = quality_of(sample()).score
+    shuffled = quality_of(shuffle_words(sample(), seed)).score
     assert real is not None
     assert shuffled is not None
     assert real > 65
@@ -123,8 +220,8 @@ def test_shuffled_words_lower_linguistic_quality_below_60(seed: int) -> None:
 
 @needs_published
 def test_shuffled_words_of_the_published_pairs_are_not_natural() -> None:
-    real = linguistic_quality(published())
-    shuffled = linguistic_quality(shuffle_words(published(), 0))
+    real = quality_of(published())
+    shuffled = quality_of(shuffle_words(published(), 0))
     assert real.score is not None
     assert shuffled.score is not None
     assert shuffled.score < real.score - 5
@@ -206,8 +303,8 @@ def test_linguistic_quality_does_not_depend_on_the_order_of_the_pairs(
     shuffled = list(pairs)
     random.shuffle(shuffled)
     for first, second in zip(
-        linguistic_quality(pairs).sub_scores.values(),
-        linguistic_quality(shuffled).sub_scores.values(),
+        quality_of(pairs).sub_scores.values(),
+        quality_of(shuffled).sub_scores.values(),
         strict=True,
     ):
         assert first.score == pytest.approx(second.score)

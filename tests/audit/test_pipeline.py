@@ -1,13 +1,16 @@
+import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
+from tests.measurement.examples import OPTIONS as MEASURE
+from tuneproof.audit.language import coherence
 from tuneproof.audit.leakage import trace_leakage
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.audit.summary import summarise
 from tuneproof.pairs import RejectedRow
 from tuneproof.pipelines.data_quality import create_pipeline
 
-from .examples import OPTIONS, pair, sample
+from .examples import OPTIONS, base_model, embed_statements, pair, sample
 
 
 def test_the_pipeline_scores_and_summarises() -> None:
@@ -21,6 +24,8 @@ def test_the_pipeline_scores_and_summarises() -> None:
                 trace_leakage(sample()[:150], sample()[150:], [pair()], 0.8)
             ),
             "rejected_pairs": MemoryDataset(rejected),
+            "base_model": MemoryDataset(base_model(), copy_mode="assign"),
+            "params:measure": MemoryDataset(MEASURE),
             "params:data_quality": MemoryDataset(OPTIONS),
         }
     )
@@ -33,6 +38,9 @@ def test_the_pipeline_scores_and_summarises() -> None:
     assert isinstance(report, DataQualityScore)
     assert report.rejected_rows == 1
     assert summarise(report) == summary
+    # The node encodes what the pairs say, train before validation, without who says it.
+    expected = coherence(embed_statements(sample())).score
+    assert report.linguistic_quality.sub_scores["coherence"].score == pytest.approx(expected)
 
 
 def test_the_node_names_are_verbs() -> None:

@@ -18,6 +18,8 @@ from tuneproof.pairs import DatingPair, hash_pairs, split_by_group
 from .examples import (
     OPTIONS,
     audit_of,
+    count_letter_groups,
+    embed_statements,
     needs_published,
     options_with,
     pair,
@@ -173,7 +175,14 @@ def test_the_leakage_gate_looks_at_the_share_that_is_not_clean() -> None:
 def test_leakage_of_other_pairs_is_an_error() -> None:
     leakage = trace_leakage([pair()], [], [pair()], 0.8)
     with pytest.raises(ValueError, match="found leakage of 1 eval pairs, expected each of the 2"):
-        audit([pair()], [], [pair(), pair()], leakage, 0, OPTIONS)
+        audit([pair()], [], [pair()] * 2, leakage, count_letter_groups([pair()]), 0, OPTIONS)
+
+
+def test_embeddings_of_other_pairs_are_an_error() -> None:
+    leakage = trace_leakage([pair()], [pair()], [pair()], 0.8)
+    vectors = count_letter_groups([pair()] * 3)
+    with pytest.raises(ValueError, match="found embeddings of 3 pairs, expected one of each"):
+        audit([pair()], [pair()], [pair()], leakage, vectors, 0, OPTIONS)
 
 
 def test_the_eval_pairs_play_no_part_in_the_scores() -> None:
@@ -295,7 +304,7 @@ def test_random_labels_lower_data_quality() -> None:
 @needs_published
 def test_the_published_pairs() -> None:
     train, validation = split_by_group(published(), 0.1, 42)
-    report = audit_of(train, validation, published_eval(), 0)
+    report = audit_of(train, validation, published_eval(), embed=embed_statements)
     leakage = report.leakage["eval"]
     found = (leakage.in_train, leakage.sharing_a_text, leakage.without_shared_text)
     assert found == (42, 190, 105)
@@ -314,7 +323,8 @@ def test_the_published_pairs() -> None:
     one_label = [(group.split, group.field) for group in report.one_label_groups]
     assert one_label.count(("eval", "category")) == 5
     assert one_label.count(("eval", "pair_type")) == 7
-    assert report.overall == pytest.approx(72.4, abs=0.1)
+    assert report.linguistic_quality.sub_scores["coherence"].score == pytest.approx(72.5, abs=0.2)
+    assert report.overall == pytest.approx(73.9, abs=0.1)
 
 
 def scores_of(report: DataQualityScore) -> tuple[float, dict[str, float]]:

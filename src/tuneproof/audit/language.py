@@ -10,7 +10,8 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 
 from tuneproof.audit.dimension import Dimension, SubScore
-from tuneproof.audit.text import count_sentences, count_syllables, statement, statements, words
+from tuneproof.audit.text import count_sentences, count_syllables, statements, words
+from tuneproof.encoding import Vectors, pair_cosines
 from tuneproof.pairs import DatingPair
 
 FEWEST_PAIRS: Final = 10
@@ -20,7 +21,9 @@ FEWEST_STATEMENTS: Final = 50
 """Distinct statements below which word order and phrases are not measured."""
 
 _ENGLISH_SHARE = 0.15
-_REPAIRINGS = 20
+# Embeddings of one text differ by rounding, with the texts that were encoded beside it.
+_SAME = 1e-5
+_COSINES_AT_ONCE = 4_000_000
 _LARGEST_SAMPLE = 2000
 _LONGEST = 100
 _SHUFFLES = 5
@@ -28,18 +31,19 @@ _FREQUENT = 3
 _PHRASE_SAMPLE = 100
 
 
-def linguistic_quality(pairs: Sequence[DatingPair]) -> Dimension:
+def linguistic_quality(pairs: Sequence[DatingPair], embeddings: Vectors) -> Dimension:
     """Mean of readability, coherence, naturalness and repetition; naturalness is necessary.
 
     Args:
-        pairs: The pairs that are trained on, at least one.
+        pairs: The n pairs that are trained on, at least one.
+        embeddings: Of their statements, shape (n, 2, d).
     """
     texts = statements(pairs)
     return Dimension.of(
         "Linguistic quality",
         necessary=["naturalness"],
         readability=readability(texts),
-        coherence=coherence(pairs),
+        coherence=coherence(embeddings),
         naturalness=naturalness(texts),
         repetition=repetition(texts),
     )
@@ -79,40 +83,45 @@ def readability(texts: Sequence[str]) -> SubScore:
     )
 
 
-def coherence(pairs: Sequence[DatingPair]) -> SubScore:
-    """Do the texts of a pair overlap more than texts of different pairs, in [0, 100].
+def coherence(embeddings: Vectors) -> SubScore:
+    """Are the statements of a pair nearer in meaning than those of different pairs, in [0, 100].
 
-    100 * max(0, 2 A - 1), A the chance that text_1 overlaps more with its own text_2 than with
-    that of another pair, ties counting half; 0 for partners put together at random. Overlap is the
-    TF-IDF cosine of letter groups (3 to 5 letters within a word). Source of A: McGraw and Wong
-    (1992), Psychological Bulletin 111. Each pair is held against 20 others.
+    100 * max(0, 2 A - 1), A the chance that the embedding of a statement has a larger cosine with
+    that of its partner than with that of a statement of another pair, ties counting half; 0 for
+    partners put together at random. Source of A: McGraw and Wong (1992), Psychological Bulletin
+    111. Each statement is held against both of every other pair, so neither the order of the pairs
+    nor that of the texts matters. A copy of itself in another pair says nothing of its partner: it
+    counts as a tie.
+
+    Args:
+        embeddings: Shape (n, 2, d). Time grows with n squared, memory with n.
+
+    Raises:
+        ValueError: An embedding is all zeros or not finite.
     """
     name = "Coherence"
-    rows = sorted(tuple(" ".join(words(statement(t))) for t in pair.texts) for pair in pairs)
-    if len(rows) < FEWEST_PAIRS:
-        return SubScore.not_applicable(name, f"{len(rows)} pairs, expected {FEWEST_PAIRS} at least")
-    if not any(text for row in rows for text in row):
-        return SubScore.not_applicable(name, "no words")
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    weigh = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
-    weights = weigh.fit_transform([text for row in rows for text in row])
-    first, second = weights[0::2], weights[1::2]
-    own = np.asarray(first.multiply(second).sum(axis=1)).ravel()
-    generator = np.random.default_rng(0)
-    wins = []
-    for _ in range(_REPAIRINGS):
-        shift = generator.integers(1, len(rows), size=len(rows))
-        others = second[(np.arange(len(rows)) + shift) % len(rows)]
-        other = np.asarray(first.multiply(others).sum(axis=1)).ravel()
-        tied = np.isclose(own, other, rtol=0, atol=1e-9)
-        wins.append(np.where(tied, 0.5, own > other).mean())
-    chance = float(np.mean(wins))
+    n = len(embeddings)
+    if n < FEWEST_PAIRS:
+        return SubScore.not_applicable(name, f"{n} pairs, expected {FEWEST_PAIRS} at least")
+    partner = np.repeat(pair_cosines(embeddings), 2)[:, None]
+    unit = embeddings.reshape(2 * n, -1)
+    unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
+    nearer = farther = 0
+    step = max(1, _COSINES_AT_ONCE // len(unit))
+    for start in range(0, len(unit), step):
+        rows = slice(start, start + step)
+        # Of its own pair, a statement finds a copy (itself) and a tie (its partner).
+        other = unit[rows] @ unit.T
+        nearer += int((partner[rows] > other + _SAME).sum())
+        farther += int(((partner[rows] < other - _SAME) & (other < 1 - _SAME)).sum())
+    if not nearer + farther:
+        return SubScore.not_applicable(name, "the embeddings tell no two statements apart")
+    share = (nearer - farther) / (2 * n * 2 * (n - 1))
     return SubScore.from_share(
         name,
-        2 * chance - 1,
-        f"a text overlaps more with its partner than with another text in {chance:.0%} of "
-        "comparisons (50% is chance)",
+        share,
+        f"a statement is nearer to its partner than to one of another pair in "
+        f"{(1 + share) / 2:.0%} of comparisons (50% is chance), by the base model's embeddings",
     )
 
 

@@ -20,6 +20,7 @@ from tuneproof.audit.leakage import LeakageCounts, count_leakage
 from tuneproof.audit.quality import count_duplicate_rows, data_quality
 from tuneproof.audit.repeats import RepeatedPair, find_repeats
 from tuneproof.audit.shortcuts import ShortcutProbe, probe_shortcuts
+from tuneproof.encoding import Vectors
 from tuneproof.manifest import Environment, Sha256
 from tuneproof.metrics.uncertainty import BootstrapOptions
 from tuneproof.pairs import DatingPair, hash_pairs
@@ -144,6 +145,7 @@ def audit(
     validation: Sequence[DatingPair],
     evaluation: Sequence[DatingPair],
     leakage: pd.DataFrame,
+    embeddings: Vectors,
     n_rejected: int,
     options: AuditOptions,
 ) -> DataQualityScore:
@@ -154,6 +156,8 @@ def audit(
         validation: Validation pairs; scored together with the train pairs.
         evaluation: Eval pairs; counted, searched for label errors, and told by the probes.
         leakage: What was traced of the same validation and eval pairs (`leakage.LEAKAGE`).
+        embeddings: What the base model makes of both statements (texts without prefix) of the n
+            train pairs and then the validation pairs, shape (n, 2, d): for coherence.
         n_rejected: Number of rows of both files that were no valid pairs; they lower completeness.
         options: Gates, the smallest group and the intervals.
 
@@ -161,7 +165,8 @@ def audit(
         The report. The order of the pairs changes nothing in it but their hashes and row numbers.
 
     Raises:
-        ValueError: There is no pair to train on, or the leakage is that of other pairs.
+        ValueError: There is no pair to train on, or the leakage or the embeddings are those of
+            other pairs.
     """
     training = [*train, *validation]
     if not training:
@@ -172,11 +177,16 @@ def audit(
             f"found leakage of {len(traced)} eval pairs, expected each of the "
             f"{len(evaluation)} once"
         )
+    if len(embeddings) != len(training):
+        raise ValueError(
+            f"found embeddings of {len(embeddings)} pairs, expected one of each of the "
+            f"{len(training)} train and validation pairs"
+        )
     dimensions = {
         "data_quality": data_quality(training, n_rejected),
         "diversity": diversity(training),
         "bias": bias(training),
-        "linguistic_quality": linguistic_quality(training),
+        "linguistic_quality": linguistic_quality(training, embeddings),
     }
     known = [dimension.score for dimension in dimensions.values() if dimension.score is not None]
     mean = sum(known) / len(known)

@@ -4,6 +4,9 @@ import pandas as pd
 
 from tuneproof.audit.score import AuditOptions, DataQualityScore, audit
 from tuneproof.audit.summary import summarise
+from tuneproof.audit.text import statements
+from tuneproof.encoding import EmbeddingModel, embed_texts
+from tuneproof.measurement.records import MeasureOptions
 from tuneproof.pairs import DatingPair, RejectedRow
 
 
@@ -13,11 +16,21 @@ def assess_data_quality(
     eval_pairs: list[DatingPair],
     pair_leakage: pd.DataFrame,
     rejected_pairs: list[RejectedRow],
+    base_model: EmbeddingModel,
+    encoding: MeasureOptions,
     options: AuditOptions,
 ) -> DataQualityScore:
     """Score the pairs that are trained on, and look for what lets the eval pairs prove too much."""
+    training = [*train_pairs, *validation_pairs]
+    vectors = embed_texts(base_model.transformer, statements(training), encoding.batch_size)
     return audit(
-        train_pairs, validation_pairs, eval_pairs, pair_leakage, len(rejected_pairs), options
+        train_pairs,
+        validation_pairs,
+        eval_pairs,
+        pair_leakage,
+        vectors.reshape(len(training), 2, -1),
+        len(rejected_pairs),
+        options,
     )
 
 

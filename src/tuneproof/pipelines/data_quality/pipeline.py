@@ -1,4 +1,4 @@
-"""Pairs in; a score of their quality and its summary out."""
+"""Pairs and the base model in; a score of their quality and its summary out."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -17,6 +17,8 @@ def create_pipeline() -> Pipeline:
                     "eval_pairs",
                     "pair_leakage",
                     "rejected_pairs",
+                    "base_model",
+                    "params:measure",
                     "params:data_quality",
                 ],
                 outputs="data_quality_report",
