@@ -1,18 +1,21 @@
+import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics.pairwise import paired_cosine_distances
 
 from tuneproof import encoding
 from tuneproof.encoding import (
     PairEmbeddings,
+    Precision,
     Vectors,
     embed_pairs,
     embed_texts,
+    has_bf16,
     load_transformer,
     nearest_pairs,
     pair_cosines,
@@ -77,6 +80,232 @@ class TestEmbedTexts:
 
     def test_vectors_are_normalised(self, tiny: "SentenceTransformer") -> None:
         assert np.linalg.norm(embed_texts(tiny, TEXTS, 8), axis=1) == pytest.approx(1, abs=1e-6)
+
+    @settings(max_examples=20)  # each encodes twice
+    @given(
+        st.lists(st.sampled_from(TEXTS), min_size=1, max_size=20),
+        st.integers(1, 4),
+        st.randoms(use_true_random=False),
+        st.sampled_from(["fp32", "bf16"]),
+    )
+    def test_order_and_multiplicity_do_not_matter(
+        self,
+        tiny: "SentenceTransformer",
+        texts: list[str],
+        batch_size: int,
+        shuffler: random.Random,
+        precision: Precision,
+    ) -> None:
+        # Once each and in order, against repeated and shuffled: not even the last bit differs.
+        distinct = sorted(set(texts))
+        found = embed_texts(tiny, distinct, batch_size, precision)
+        shuffled = texts + distinct
+        shuffler.shuffle(shuffled)
+        again = embed_texts(tiny, shuffled, batch_size, precision)
+        assert np.array_equal(again, found[[distinct.index(text) for text in shuffled]])
+
+    def test_texts_of_like_length_share_a_batch(self, tiny: "SentenceTransformer") -> None:
+        # By characters the order would be another: unknown words are one token, however long.
+        texts = ["i like cats and dogs and tea", "x" * 40, "y" * 39, "a b c d e f g"]
+        shapes: list[tuple[int, ...]] = []
+
+        def note(_: object, inputs: tuple[dict[str, Any], ...]) -> None:
+            shapes.append(tuple(inputs[0]["input_ids"].shape))
+
+        hook = tiny[0].register_forward_pre_hook(note)
+        try:
+            embed_texts(tiny, texts, batch_size=2)
+        finally:
+            hook.remove()
+        assert shapes == [(2, 9), (2, 3)]
+
+    def test_batches_depend_on_the_set_of_texts(self, tiny: "SentenceTransformer") -> None:
+        texts = ["a", "b", "c", "d", "i like cats", "i like dogs"]
+        batches: list[list[list[int]]] = []
+
+        def note(_: object, inputs: tuple[dict[str, Any], ...]) -> None:
+            batches.append(inputs[0]["input_ids"].tolist())
+
+        hook = tiny[0].register_forward_pre_hook(note)
+        try:
+            embed_texts(tiny, texts, batch_size=2)
+            embed_texts(tiny, [*texts[::-1], "c", "a"], batch_size=2)
+        finally:
+            hook.remove()
+        assert len(batches) == 6
+        assert batches[:3] == batches[3:]
+
+    def test_counting_in_parts_changes_nothing(
+        self, tiny: "SentenceTransformer", monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole = embed_texts(tiny, TEXTS, 2)
+        monkeypatch.setattr(encoding, "_COUNT_AT_ONCE", 2)
+        assert np.array_equal(embed_texts(tiny, TEXTS, 2), whole)
+
+    def test_bf16_is_near_and_not_the_same(self, tiny: "SentenceTransformer") -> None:
+        exact, near = embed_texts(tiny, TEXTS, 3), embed_texts(tiny, TEXTS, 3, "bf16")
+        assert near.dtype == np.float32
+        assert 0 < np.abs(near - exact).max() < 2e-2
+        # The weights are as they were.
+        assert np.array_equal(embed_texts(tiny, TEXTS, 3), exact)
+
+    def test_fp32_holds_inside_autocast(self, tiny: "SentenceTransformer") -> None:
+        import torch
+
+        expected = embed_texts(tiny, TEXTS, 3)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert np.array_equal(embed_texts(tiny, TEXTS, 3), expected)
+
+    def test_no_texts(self, tiny: "SentenceTransformer") -> None:
+        assert len(embed_texts(tiny, [], 8)) == 0
+        assert embed_pairs(tiny, [], 8).shape[:2] == (0, 2)
+
+    @pytest.mark.parametrize("batch_size", [0, -3])
+    def test_refuses_a_batch_of_nothing(self, tiny: "SentenceTransformer", batch_size: int) -> None:
+        with pytest.raises(ValueError, match=f"batch_size: found {batch_size}, expected at least"):
+            embed_texts(tiny, TEXTS, batch_size)
+
+    @pytest.mark.parametrize("distinct", [2, 3])
+    def test_shows_progress_of_many_texts(
+        self,
+        tiny: "SentenceTransformer",
+        distinct: int,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setattr(encoding, "_SHOW_PROGRESS_FROM", 3)
+        embed_texts(tiny, ["a", "b", "c"][:distinct] * 2, 2)
+        assert ("encoding: 100%" in capsys.readouterr().err) == (distinct >= 3)
+
+
+class TestOtherModels:
+    """Whatever sentence-transformers loads: what comes out is what its own encode gives."""
+
+    @pytest.mark.parametrize("kind", ["cls", "dense", "prompt", "truncated", "router"])
+    def test_equals_encode(self, tiny_model_folder: Path, kind: str) -> None:
+        model = model_of_kind(kind, tiny_model_folder)
+        expected = np.stack([model.encode(text) for text in TEXTS])
+        found = embed_texts(model, TEXTS, 2)
+        assert found.shape == expected.shape
+        assert np.abs(found - expected).max() < 1e-6
+        tiny = load_transformer(tiny_model_folder, "cpu").encode(TEXTS)
+        # What was changed shows.
+        tiny = load_transformer(tiny_model_folder, "cpu").encode(TEXTS)
+        assert found.shape != tiny.shape or np.abs(found - tiny).max() > 1e-3
+
+    def test_a_model_that_does_not_pad(self) -> None:
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import BoW
+
+        model = SentenceTransformer(
+            modules=[BoW(["cats", "running", "tea", "coffee", "a"])], device="cpu"
+        )
+        expected = np.stack([model.encode(text) for text in TEXTS])
+        assert np.array_equal(embed_texts(model, TEXTS, 2), expected)
+        assert expected.any()
+
+    @pytest.mark.parametrize("precision", ["fp32", "bf16"])
+    def test_an_adapter(self, tiny_model_folder: Path, precision: Precision) -> None:
+        import torch
+        from peft import LoraConfig
+
+        model = load_transformer(tiny_model_folder, "cpu")
+        plain = embed_texts(model, TEXTS, 2, precision)
+        config = LoraConfig(r=4, lora_alpha=64, target_modules=["value"], init_lora_weights=False)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model.add_adapter(config)
+        found = embed_texts(model, TEXTS, 2, precision)
+        expected = np.stack([model.encode(text) for text in TEXTS])
+        assert np.abs(found - expected).max() < (1e-6 if precision == "fp32" else 2e-2)
+        assert np.abs(found - plain).max() > 3e-2
+
+
+def model_of_kind(kind: str, folder: Path) -> "SentenceTransformer":
+    """The tiny model with one thing changed."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Dense, Router
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    model = load_transformer(folder, "cpu")
+    if kind == "cls":
+        return SentenceTransformer(modules=[model[0], Pooling(32, "cls")], device="cpu")
+    if kind == "dense":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            dense = Dense(32, 8)
+        return SentenceTransformer(modules=[model[0], model[1], dense], device="cpu")
+    if kind == "prompt":
+        model.prompts = {"topic": "dogs tea coffee "}
+        model.default_prompt_name = "topic"
+    if kind == "truncated":
+        model.truncate_dim = 5
+    if kind == "router":
+        routes = {"query": [model[0], Pooling(32, "max")], "document": [model[0], model[1]]}
+        router = Router(routes, default_route="query")
+        return SentenceTransformer(modules=[router], device="cpu")
+    return model
+
+
+class TestHasBf16:
+    def test_follows_the_instructions_of_the_cpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        import torch
+
+        for capabilities, expected in [
+            ({"avx512_bf16": True}, True),
+            ({"amx_bf16": True, "avx512_bf16": False}, True),
+            ({"sve_bf16": True}, True),
+            ({"avx512_f": True, "avx2": True}, False),  # AVX512 alone computes it slowly
+            ({}, False),
+        ]:
+            monkeypatch.setattr(
+                torch.cpu, "get_capabilities", lambda found=capabilities: found, raising=False
+            )
+            assert has_bf16("cpu") is expected
+            assert has_bf16("cpu:0") is expected
+
+    def test_an_older_torch_cannot_tell(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        import torch
+
+        monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+        assert has_bf16("cpu") is False
+
+    def test_a_gpu_that_emulates_has_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        import torch
+
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        for native in (True, False):
+            monkeypatch.setattr(
+                torch.cuda,
+                "is_bf16_supported",
+                lambda including_emulation=True, native=native: native or including_emulation,
+            )
+            assert has_bf16("cuda:0") is native
+
+    @pytest.mark.parametrize("newer", [True, False])
+    def test_metal_has_it_from_macos_14(self, newer: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        import torch
+
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+        monkeypatch.setattr(
+            torch.backends.mps,
+            "is_macos_or_newer",
+            lambda major, minor: newer and (major, minor) == (14, 0),
+        )
+        assert has_bf16("mps") is newer
+
+    @pytest.mark.parametrize("device", ["cuda", "mps"])
+    def test_a_device_that_is_not_there(self, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        import torch
+
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+        assert has_bf16(device) is False
+
+    @pytest.mark.parametrize("device", ["", "xla", "no such device"])
+    def test_an_unknown_device(self, device: str) -> None:
+        assert has_bf16(device) is False
 
 
 def test_embed_pairs_keeps_order_and_sides(tiny: "SentenceTransformer") -> None:

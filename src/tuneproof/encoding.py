@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from tuneproof.errors import DeviceError
 from tuneproof.manifest import Manifest
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Device = Literal["auto", "cuda", "mps", "cpu"]
+Precision = Literal["fp32", "bf16"]
 Vectors = npt.NDArray[np.float32]
 _SHOW_PROGRESS_FROM = 2_000
+_COUNT_AT_ONCE = 1_000
 _NEAREST_CHUNK = 4_000_000
+_BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "sve_bf16")
 
 
 class TextPair(Protocol):
@@ -89,6 +93,32 @@ def resolve_device(device: Device) -> str:
     return device
 
 
+def has_bf16(device: str) -> bool:
+    """Tell whether a device multiplies in bfloat16, so that bf16 is faster there than fp32.
+
+    torch computes in bf16 everywhere: without such instructions it converts to and fro, slowly.
+
+    Args:
+        device: A torch device such as `cpu` or `cuda:0`. Never raises: what this machine does not
+            have, or what torch cannot tell of (a CPU before torch 2.10), has no bf16.
+
+    Returns:
+        On a CPU, whether it has AVX512-BF16, AMX-BF16 or SVE-BF16; on cuda, whether the GPU is
+        of compute capability 8 or ROCm; on mps, whether Metal has the type (macOS 14).
+    """
+    import torch
+
+    kind = device.partition(":")[0]
+    if kind == "cuda":
+        return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    if kind == "mps":
+        return torch.backends.mps.is_available() and torch.backends.mps.is_macos_or_newer(14, 0)
+    if kind != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
+        return False
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in _BF16_INSTRUCTIONS)
+
+
 def load_transformer(folder: Path, device: Device) -> "SentenceTransformer":
     """Load a sentence-transformers folder in float32, without network and without remote code.
 
@@ -114,44 +144,97 @@ def load_transformer(folder: Path, device: Device) -> "SentenceTransformer":
 
 
 def embed_texts(
-    transformer: "SentenceTransformer", texts: Sequence[str], batch_size: int
+    transformer: "SentenceTransformer",
+    texts: Sequence[str],
+    batch_size: int,
+    precision: Precision = "fp32",
 ) -> Vectors:
-    """Encode texts in the model's own precision, each distinct text once.
+    """Encode texts, each distinct text once, in batches of texts with like numbers of tokens.
+
+    Like numbers of tokens leave little padding to compute. Which texts share a batch depends on
+    the set of texts alone: neither their order nor how often one occurs changes an embedding.
 
     Args:
-        transformer: The model.
+        transformer: The model, on its device; it is put in evaluation mode.
         texts: n texts.
-        batch_size: Texts a forward pass.
+        batch_size: Texts a forward pass, at least 1.
+        precision: `fp32` computes in the precision of the weights, which is float32. `bf16`
+            multiplies in bfloat16: fit for scoring, not for figures to report. It runs
+            everywhere, and is faster where `has_bf16` says so. Cosines of all-MiniLM-L6-v2 move
+            by less than 5e-3.
 
     Returns:
         Shape (n, d), float32. Normalised if the model ends with a normalising layer.
+
+    Raises:
+        ValueError: batch_size is less than 1.
     """
-    position: dict[str, int] = {}
-    index = [position.setdefault(text, len(position)) for text in texts]
-    encoded = transformer.encode(
-        list(position),
-        batch_size=batch_size,
-        convert_to_numpy=True,
-        show_progress_bar=len(position) >= _SHOW_PROGRESS_FROM,
-    )
-    return np.asarray(encoded, dtype=np.float32)[index]
+    import torch
+
+    if batch_size < 1:
+        raise ValueError(f"batch_size: found {batch_size}, expected at least 1")
+    first: dict[str, int] = {}
+    source = np.array([first.setdefault(text, row) for row, text in enumerate(texts)], np.int64)
+    distinct = list(first)
+    tokens = dict(zip(distinct, _count_tokens(transformer, distinct), strict=True))
+    # The longest first: where memory does not suffice, it shows at once.
+    distinct.sort(key=lambda text: (-tokens[text], text))
+    vectors: Vectors = np.empty((len(texts), 0), dtype=np.float32)
+    # Around all batches, because autocast keeps the converted weights until it ends.
+    with (
+        torch.autocast(transformer.device.type, torch.bfloat16, enabled=precision == "bf16"),
+        tqdm(
+            total=len(distinct),
+            unit="text",
+            desc="encoding",
+            disable=len(distinct) < _SHOW_PROGRESS_FROM,
+        ) as progress,
+    ):
+        for start in range(0, len(distinct), batch_size):
+            batch = distinct[start : start + batch_size]
+            encoded = transformer.encode(batch, batch_size=batch_size, show_progress_bar=False)
+            if start == 0:
+                vectors = np.empty((len(texts), encoded.shape[1]), dtype=np.float32)
+            vectors[[first[text] for text in batch]] = encoded
+            progress.update(len(batch))
+    repeats = np.flatnonzero(source != np.arange(len(texts)))
+    vectors[repeats] = vectors[source[repeats]]
+    return vectors
+
+
+def _count_tokens(transformer: "SentenceTransformer", texts: Sequence[str]) -> list[int]:
+    """Count the tokens of each text that the model attends to.
+
+    A model whose input has no attention mask does not pad (word vectors, bags of words): there
+    the counts serve nothing but an order, and are those of the characters.
+    """
+    counts: list[int] = []
+    for start in range(0, len(texts), _COUNT_AT_ONCE):
+        part = list(texts[start : start + _COUNT_AT_ONCE])
+        mask = transformer.preprocess(part).get("attention_mask")
+        counts.extend([len(text) for text in part] if mask is None else mask.sum(dim=1).tolist())
+    return counts
 
 
 def embed_pairs(
-    transformer: "SentenceTransformer", pairs: Sequence[TextPair], batch_size: int
+    transformer: "SentenceTransformer",
+    pairs: Sequence[TextPair],
+    batch_size: int,
+    precision: Precision = "fp32",
 ) -> Vectors:
     """Encode both texts of each pair.
 
     Args:
         transformer: The model.
         pairs: n pairs.
-        batch_size: Texts a forward pass.
+        batch_size: Texts a forward pass, at least 1.
+        precision: As in `embed_texts`.
 
     Returns:
         Shape (n, 2, d), float32.
     """
     texts = [text for pair in pairs for text in pair.texts]
-    vectors = embed_texts(transformer, texts, batch_size)
+    vectors = embed_texts(transformer, texts, batch_size, precision)
     return vectors.reshape(len(pairs), 2, vectors.shape[1])
 
 
