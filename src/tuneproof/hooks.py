@@ -1,6 +1,7 @@
 """What surrounds a run: missing inputs named in one line, errors without a traceback, a summary."""
 
 import gc
+import inspect
 import logging
 import sys
 import time
@@ -148,7 +149,9 @@ class ConsoleHooks:
     @hook_impl
     def after_node_run(self, node: Node) -> None:
         """Say how long the node took, and let go of its model: trainers hold it in cycles."""
-        logger.info("%s: %.1f s", node.name, time.perf_counter() - self._started.pop(node.name))
+        seconds = time.perf_counter() - self._started.pop(node.name)
+        if not inspect.isgeneratorfunction(node.func):  # it runs while its outputs are saved
+            logger.info("%s: %.1f s", node.name, seconds)
         gc.collect()
         if (torch := sys.modules.get("torch")) and torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -7,7 +7,9 @@ from tuneproof.pipelines import (
     data_quality,
     evaluation,
     prepare,
+    release,
     reporting,
+    sweep,
     training_lora,
     training_standard,
 )
@@ -28,4 +30,11 @@ def register_pipelines() -> dict[str, Pipeline]:
         "evaluation": audited + evaluation.create_pipeline(),
         "reporting": prepared + reporting.create_pipeline(),
     }
-    return {**pipelines, "__default__": sum(pipelines.values(), start=Pipeline([]))}
+    return {
+        **pipelines,
+        # It takes as many trainings as it has runs: for who looks for better parameters.
+        "sweep": prepared + sweep.create_pipeline(),
+        # Whether to release is decided by who has read the report: it is no part of every run.
+        "release": prepared + release.create_pipeline(),
+        "__default__": sum(pipelines.values(), start=Pipeline([])),
+    }

@@ -1,9 +1,17 @@
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from tests.charts.drawing import texts
-from tuneproof.charts.training import TrainingCourse, training_curves
+from tuneproof.charts.training import (
+    Convergence,
+    TrainingCourse,
+    convergence_chart,
+    training_curves,
+)
 
 
 def course() -> TrainingCourse:
@@ -51,3 +59,90 @@ def test_best_step_is_marked() -> None:
     star = figure.axes[1].lines[1]
     assert np.asarray(star.get_xydata()).tolist() == [[4, 0.4]]
     assert "best: 0.4000 at step 4" in texts(figure)
+
+
+def layer_tables(*layers: str) -> pd.DataFrame:
+    values = np.arange(1.0, 3 * len(layers) + 1).reshape(len(layers), 3)
+    return pd.DataFrame(values, index=list(layers), columns=[2, 4, 6])
+
+
+def convergence(updates: pd.DataFrame, **changes: object) -> Convergence:
+    found = Convergence(
+        model="standard",
+        log=course().log,
+        initial_spearman=0.05,
+        best_step=4,
+        best_spearman=0.4,
+        clipped_above=1.0,
+        relative_updates=updates,
+        gradient_norms=10 * updates,
+    )
+    return found._replace(**changes)  # type: ignore[arg-type]  # what a test changes
+
+
+def maps(figure: Figure) -> list[Axes]:
+    return [axes for axes in figure.axes if axes.images]
+
+
+def pixels(axes: Axes) -> npt.NDArray[np.float64]:
+    drawn = axes.images[0].get_array()
+    assert isinstance(drawn, np.ma.MaskedArray)
+    return drawn.filled(np.nan)
+
+
+def test_convergence_curves_are_the_log() -> None:
+    figure = convergence_chart(convergence(layer_tables("a", "b")))
+    losses, spearman, norms = figure.axes[:3]
+    assert np.asarray(losses.lines[0].get_ydata()).tolist() == [1 / step for step in range(1, 7)]
+    assert np.asarray(losses.lines[2].get_xdata()).tolist() == [2, 4, 6]
+    assert np.asarray(spearman.lines[1].get_xydata()).tolist() == [[4, 0.4]]
+    assert np.asarray(norms.lines[0].get_ydata())[-1] == 12
+    assert {"clipped to 1", "best: 0.4000 at step 4", "Validation Spearman"} <= set(texts(figure))
+
+
+def test_the_loss_is_smoothed_without_a_shift() -> None:
+    log = pd.concat([course().log] * 12, ignore_index=True).assign(step=np.arange(1, 73))
+    straight = log.assign(loss=np.arange(72.0))
+    figure = convergence_chart(convergence(layer_tables(), log=straight))
+    smoothed = np.asarray(figure.axes[0].lines[1].get_ydata())
+    assert np.abs(smoothed - np.arange(72.0)).max() <= 1.5
+
+
+def test_a_full_run_has_one_map_of_its_layers() -> None:
+    updates = layer_tables("embeddings", "encoder.layer.0")
+    (axes,) = maps(convergence_chart(convergence(updates)))
+    assert pixels(axes).tolist() == updates.to_numpy().tolist()
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(updates.index)
+
+
+def test_lora_matrices_are_drawn_apart_with_their_gradients() -> None:
+    updates = layer_tables("q.lora_A", "q.lora_B", "v.lora_A", "v.lora_B")
+    update_a, update_b, gradient_a, gradient_b = maps(convergence_chart(convergence(updates)))
+    assert pixels(update_a)[:, 0].tolist() == [1, 7]
+    assert pixels(update_b)[:, 0].tolist() == [4, 10]
+    assert pixels(gradient_a)[:, 0].tolist() == [10, 70]
+    assert pixels(gradient_b)[:, 0].tolist() == [40, 100]
+    assert [label.get_text() for label in update_a.get_yticklabels()] == ["q", "v"]
+
+
+def test_what_got_nothing_is_left_open_and_not_drawn_as_the_smallest() -> None:
+    updates = layer_tables("dead", "alive")
+    updates.loc["dead"] = [0.0, np.nan, 0.0]
+    (axes,) = maps(convergence_chart(convergence(updates)))
+    assert np.isnan(pixels(axes)).tolist() == [[True] * 3, [False] * 3]
+
+
+def test_a_run_without_evaluation_or_gradient_is_drawn_all_the_same() -> None:
+    log = course().log.assign(gradient_norm=0.0, validation_loss=np.nan, validation_spearman=np.nan)
+    bare = convergence(
+        layer_tables(), log=log, initial_spearman=None, best_step=None, best_spearman=None
+    )
+    figure = convergence_chart(bare)
+    figure.canvas.draw()
+    assert len(figure.axes) == 3
+
+
+def test_only_so_many_layers_are_drawn_and_the_rest_is_told() -> None:
+    figure = convergence_chart(convergence(layer_tables(*(f"layer.{i}" for i in range(90)))))
+    assert pixels(*maps(figure)).shape == (60, 3)
+    assert any("60" in text and "90 layers" in text for text in texts(figure))

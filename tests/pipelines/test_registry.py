@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
+from kedro.pipeline import Pipeline
 
 from .conftest import ROOT, Project
 
@@ -17,25 +18,38 @@ REGISTERED = {
     "training_lora",
     "evaluation",
     "reporting",
+    "sweep",
+    "release",
     "__default__",
 }
+BY_CHOICE = {"release", "sweep"}
+"""What is registered but no part of every run."""
+
 IN_MEMORY = {
     "valid_train_pairs",
     "lora_candidate_info",
     "lora_candidate_log",
+    "lora_candidate_layers",
     "lora_candidate_embeddings",
     "evidence",
     "training_runs",
+    "standard_release_evidence",
+    "lora_release_evidence",
+    "sweep_plan",
 }
 HEAVY = {"torch", "sentence_transformers", "peft", "umap", "hdbscan", "transformers"}
 
 
-def test_the_six_pipelines_and_the_default_are_registered() -> None:
+def all_pipelines() -> Pipeline:
+    return sum(pipelines.values(), start=Pipeline([]))
+
+
+def test_the_pipelines_and_the_default_are_registered() -> None:
     bootstrap_project(ROOT)
     pipelines.set_requested(None)
     assert set(pipelines) == REGISTERED
     together = sum(
-        (pipeline for name, pipeline in pipelines.items() if name != "__default__"),
+        (pipeline for name, pipeline in pipelines.items() if name not in BY_CHOICE),
         start=pipelines["__default__"],
     )
     assert set(together.nodes) == set(pipelines["__default__"].nodes)
@@ -43,7 +57,7 @@ def test_the_six_pipelines_and_the_default_are_registered() -> None:
 
 def test_the_catalog_declares_what_pipelines_use_and_nothing_else(project: Project) -> None:
     catalog = project.catalog()
-    used = {name for name in pipelines["__default__"].datasets() if not name.startswith("params:")}
+    used = {name for name in all_pipelines().datasets() if not name.startswith("params:")}
     declared = {name for name in catalog if name != "parameters" and not name.startswith("params:")}
     assert used - declared == IN_MEMORY
     assert declared - used == set()
@@ -53,22 +67,25 @@ def test_every_declared_dataset_names_its_layer_and_every_output_is_versioned(
     project: Project,
 ) -> None:
     catalog = project.catalog()
-    for name in pipelines["__default__"].datasets() - IN_MEMORY:
+    for name in all_pipelines().datasets() - IN_MEMORY:
         if name.startswith("params:"):
             continue
         dataset = catalog.get(name)
         assert dataset is not None
         assert dataset.metadata["kedro-viz"]["layer"], name
-        if name in pipelines["__default__"].all_outputs():
-            assert dataset._version is not None, name
+        if name in all_pipelines().all_outputs():
+            # A folder of files versions each of them.
+            nested = getattr(dataset, "_dataset_config", {})
+            assert nested.get("version") or dataset._version, name
 
 
 def test_data_root_moves_everything_that_is_written(project: Project) -> None:
     catalog = project.catalog()
-    for name in pipelines["__default__"].all_outputs() - IN_MEMORY:
+    for name in all_pipelines().all_outputs() - IN_MEMORY:
         dataset = catalog.get(name)
         assert dataset is not None
-        assert str(dataset._filepath).startswith(str(project.data_root)), name
+        place = dataset._path if name == "sweep_results" else dataset._filepath
+        assert str(place).startswith(str(project.data_root)), name
 
 
 def test_the_published_recipe_is_the_published_one() -> None:

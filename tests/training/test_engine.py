@@ -11,7 +11,7 @@ from tuneproof.encoding import EmbeddingModel, embed_pairs, pair_cosines
 from tuneproof.errors import AdapterError, TrainingError
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.training.adapters import LoraOptions
-from tuneproof.training.engine import TrainedModel, TrainingOptions, train
+from tuneproof.training.engine import RunOptions, TrainedModel, TrainingOptions, train
 from tuneproof.training.result import TRAINING_LOG
 
 LIKES = ("cats", "dogs", "tea", "coffee", "running", "reading", "cooking", "museums")
@@ -46,10 +46,18 @@ def options(**changes: object) -> TrainingOptions:
             "learning_rate": 3e-3,
             "warmup_steps": 0.1,
             "evaluations": 12,
+            "patience": None,
+            "loss": "cosine_similarity",
+            "precision": "fp32",
+            "frozen": ("pooler",),
             "seed": 1,
             **changes,
         }
     )
+
+
+def run(folder: Path, checkpoints: int = 0) -> RunOptions:
+    return RunOptions(checkpoint_folder=str(folder), checkpoints=checkpoints)
 
 
 def base(folder: Path) -> EmbeddingModel:
@@ -61,8 +69,9 @@ def weights(model: EmbeddingModel) -> dict[str, np.ndarray[tuple[int, ...], np.d
 
 
 @pytest.fixture(scope="module")
-def standard(tiny_model_folder: Path) -> TrainedModel:
-    return train(base(tiny_model_folder), TRAIN, VALIDATION, options())
+def standard(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
+    folder = tmp_path_factory.mktemp("checkpoints")
+    return train(base(tiny_model_folder), TRAIN, VALIDATION, options(), run(folder))
 
 
 def test_training_lowers_the_loss(standard: TrainedModel) -> None:
@@ -82,7 +91,7 @@ def test_the_returned_model_is_the_best_checkpoint(standard: TrainedModel) -> No
 
 
 def test_an_early_best_checkpoint_is_restored_over_later_weights(
-    tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Grade evaluations so that the first one is the best: its weights must come back."""
     from tuneproof.training import callbacks
@@ -95,14 +104,14 @@ def test_an_early_best_checkpoint_is_restored_over_later_weights(
         return next(grades)
 
     monkeypatch.setattr(callbacks, "spearman", graded)
-    trained = train(base(tiny_model_folder), TRAIN, VALIDATION, options())
+    trained = train(base(tiny_model_folder), TRAIN, VALIDATION, options(), run(tmp_path))
     assert trained.result.best_step == trained.result.evaluation_steps
     assert seen[-1] == pytest.approx(seen[1], abs=1e-12)
     assert seen[-2] != pytest.approx(seen[1], abs=1e-3), "later weights do not differ"
 
 
 def test_a_checkpoint_that_does_not_remeasure_is_refused(
-    tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tuneproof.training.callbacks import TrainingRecorder
 
@@ -114,7 +123,7 @@ def test_a_checkpoint_that_does_not_remeasure_is_refused(
 
     monkeypatch.setattr(TrainingRecorder, "restore_best", lossy)
     with pytest.raises(TrainingError, match="was not restored"):
-        train(base(tiny_model_folder), TRAIN, VALIDATION, options(epochs=1))
+        train(base(tiny_model_folder), TRAIN, VALIDATION, options(epochs=1), run(tmp_path))
 
 
 def test_the_log_has_a_row_a_step_and_the_schedule_warms_up_and_decays(
@@ -157,7 +166,9 @@ def test_all_weights_train_and_the_manifest_says_from_what(
     assert len(changed) > 0.9 * len(untouched)
     result = standard.result
     assert result.model_type == result.manifest.model_name == "standard"
-    assert result.trainable_parameters == result.total_parameters
+    assert result.trainable_parameters == sum(
+        w.size for n, w in untouched.items() if ".pooler." not in n
+    )
     assert result.manifest.pairs == {
         "train": hash_pairs(TRAIN),
         "validation": hash_pairs(VALIDATION),
@@ -166,17 +177,17 @@ def test_all_weights_train_and_the_manifest_says_from_what(
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_does_not(
-    standard: TrainedModel, tiny_model_folder: Path
+    standard: TrainedModel, tiny_model_folder: Path, tmp_path: Path
 ) -> None:
-    again = train(base(tiny_model_folder), TRAIN, VALIDATION, options())
-    other = train(base(tiny_model_folder), TRAIN, VALIDATION, options(seed=2))
+    again = train(base(tiny_model_folder), TRAIN, VALIDATION, options(), run(tmp_path))
+    other = train(base(tiny_model_folder), TRAIN, VALIDATION, options(seed=2), run(tmp_path))
     first = weights(standard.model)
     assert all((w == first[name]).all() for name, w in weights(again.model).items())
     assert any((w != first[name]).any() for name, w in weights(other.model).items())
 
 
-def test_lora_trains_the_adapter_alone(tiny_model_folder: Path) -> None:
-    trained = train(base(tiny_model_folder), TRAIN, VALIDATION, options(lora=LORA))
+def test_lora_trains_the_adapter_alone(tiny_model_folder: Path, tmp_path: Path) -> None:
+    trained = train(base(tiny_model_folder), TRAIN, VALIDATION, options(lora=LORA), run(tmp_path))
     untouched = weights(base(tiny_model_folder))
     for name, weight in weights(trained.model).items():
         if "lora_" not in name:
@@ -190,20 +201,22 @@ def test_lora_trains_the_adapter_alone(tiny_model_folder: Path) -> None:
     assert trained.log["loss"].tail(6).mean() < trained.log["loss"].head(6).mean()
 
 
-def test_an_adapter_for_layers_that_do_not_exist_is_refused(tiny_model_folder: Path) -> None:
+def test_an_adapter_for_layers_that_do_not_exist_is_refused(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
     lora = LoraOptions(rank=4, alpha=8, dropout=0.1, target_modules=("qkv_proj",))
     with pytest.raises(AdapterError, match="found \\['qkv_proj'\\], expected names of layers"):
-        train(base(tiny_model_folder), TRAIN, VALIDATION, options(lora=lora))
+        train(base(tiny_model_folder), TRAIN, VALIDATION, options(lora=lora), run(tmp_path))
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(tiny_model_folder: Path) -> None:
+def test_a_loss_that_is_not_finite_stops_the_run(tiny_model_folder: Path, tmp_path: Path) -> None:
     import torch
 
     model = base(tiny_model_folder)
     with torch.no_grad():
         next(model.transformer.parameters()).fill_(float("nan"))
     with pytest.raises((TrainingError, ValueError), match=r"non-finite|finite number"):
-        train(model, TRAIN, VALIDATION, options())
+        train(model, TRAIN, VALIDATION, options(), run(tmp_path))
 
 
 @pytest.mark.parametrize(

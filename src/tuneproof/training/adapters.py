@@ -27,7 +27,8 @@ _WEIGHTS = "adapter_model.safetensors"
 # Embedding entries of a unit vector are of the order 0.05. A reload reproduces them to rounding;
 # merging adds the update to the weights first, which rounds differently in every layer.
 _SAME = 1e-6
-_SAME_MERGED = 1e-4
+SAME_MERGED = 1e-4
+"""Largest difference of an embedding entry between an adapter and its merged model."""
 _DIFFERENT = 1e-5
 
 
@@ -162,13 +163,14 @@ def check_adapter(
     if check.reloaded_against_base < _DIFFERENT:
         raise AdapterError(
             "the saved adapter changes nothing: embeddings differ from the base model's by at "
-            f"most {check.reloaded_against_base:.2e}, expected at least {_DIFFERENT:.0e}; train "
-            "longer or with a higher learning rate"
+            f"most {check.reloaded_against_base:.2e}, expected at least {_DIFFERENT:.0e}. Either "
+            "no step after the warm-up measured better than the base model (the log shows "
+            "validation Spearman falling): lower the learning rate; or it hardly moved: raise it"
         )
-    if check.merged_against_unmerged > _SAME_MERGED:
+    if check.merged_against_unmerged > SAME_MERGED:
         raise AdapterError(
             "merging the adapter into the weights changes the model: embeddings differ by up to "
-            f"{check.merged_against_unmerged:.2e}, expected at most {_SAME_MERGED:.0e}"
+            f"{check.merged_against_unmerged:.2e}, expected at most {SAME_MERGED:.0e}"
         )
     return check
 

@@ -1,30 +1,39 @@
 """What watches a training run; imports torch, so it is imported only when a run starts."""
 
+import json
 import logging
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+import re
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pandas as pd
 import torch
-from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
-from transformers import PrinterCallback, TrainerCallback
+from transformers import TrainerCallback
 
-from datasets import Dataset
 from tuneproof.encoding import embed_pairs, pair_cosines
 from tuneproof.errors import TrainingError
 from tuneproof.metrics.ranking import spearman
 from tuneproof.pairs import DatingPair
-from tuneproof.training.result import TRAINING_LOG
+from tuneproof.training.losses import PairLoss
+from tuneproof.training.result import LAYER_LOG, TRAINING_LOG
+from tuneproof.training.tracking import Tracker
 
 if TYPE_CHECKING:
-    from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-_VALIDATION_BATCH = 64
+_VALIDATION_BATCH: Final = 64
+_WEIGHTS, _BEST, _RECORD = "trained.safetensors", "best.safetensors", "record.json"
 
 logger = logging.getLogger(__name__)
+
+Weights = dict[str, torch.Tensor]
 
 
 class Evaluation(NamedTuple):
@@ -33,62 +42,83 @@ class Evaluation(NamedTuple):
     Attributes:
         loss: The training loss over all validation pairs.
         spearman: Spearman of cosine and label; None if all cosines are equal.
+        seconds: Wall time that it took.
+        peak_memory_mb: Largest resident memory of the process so far, in MiB.
     """
 
     loss: float
     spearman: float | None
+    seconds: float
+    peak_memory_mb: float
 
 
 class Checkpoint(NamedTuple):
-    """The trainable weights of one step.
+    """The trained weights of one step.
 
     Attributes:
         step: Optimiser steps done.
         spearman: Validation Spearman of these weights.
-        weights: Trainable parameters by name.
+        weights: Trained parameters by name.
     """
 
     step: int
     spearman: float
-    weights: dict[str, torch.Tensor]
+    weights: Weights
 
 
-class PairTrainer(SentenceTransformerTrainer):
-    """The sentence-transformers trainer without its model card and its printed logs."""
+class Plan(NamedTuple):
+    """When a run does what.
 
-    def __init__(self, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self.remove_callback(PrinterCallback)
+    Attributes:
+        evaluation_steps: Steps between two evaluations.
+        checkpoint_steps: Steps between two checkpoints, a multiple of the former; None: none.
+        patience: Evaluations without a better one after which training stops; None: never.
+    """
 
-    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Leave the library's model card out: it asks the hub about the base model."""
+    evaluation_steps: int
+    checkpoint_steps: int | None
+    patience: int | None
 
 
 class TrainingRecorder(TrainerCallback):
-    """Evaluates on the validation pairs, keeps the best weights in memory, and logs each step.
+    """Evaluates on the validation pairs, keeps the best weights, and logs each step.
+
+    All that it knows goes into a checkpoint and comes back from it: a resumed run ends like one
+    that was never interrupted.
 
     Args:
-        transformer: The model in training.
+        transformer: The model in training; what requires a gradient is trained.
         loss: The training loss, for the validation loss.
         pairs: Validation pairs.
-        evaluation_steps: Steps between two evaluations.
+        plan: When to evaluate, to save, and to stop.
+        trackers: Where else the figures go.
     """
 
     def __init__(
         self,
         transformer: SentenceTransformer,
-        loss: "CosineSimilarityLoss",
+        loss: PairLoss,
         pairs: Sequence[DatingPair],
-        evaluation_steps: int,
+        plan: Plan,
+        trackers: Sequence[Tracker] = (),
     ) -> None:
         self._transformer = transformer
         self._loss = loss
         self._pairs = pairs
-        self._evaluation_steps = evaluation_steps
+        self._plan = plan
+        self._trackers = trackers
+        self._trained = {n: p for n, p in transformer.named_parameters() if p.requires_grad}
+        self._before = self._copy()
         self._rows: list[dict[str, float]] = []
+        self._layers: list[dict[str, Any]] = []
+        self._gradients: dict[str, float] = {}
         self._evaluations: dict[int, Evaluation] = {}
         self._best: Checkpoint | None = None
         self._progress: tqdm[Any] | None = None
+        self._started = time.perf_counter()
+        self._seconds_before = 0.0
+        self.resumed_steps: list[int] = []
+        self.stopped_early = False
         self.initial = self.evaluate()
 
     @property
@@ -96,16 +126,28 @@ class TrainingRecorder(TrainerCallback):
         """Validation Spearman of each evaluation, in order."""
         return [evaluation.spearman for evaluation in self._evaluations.values()]
 
+    @property
+    def seconds(self) -> float:
+        """Wall time of the training loop so far, in all its parts."""
+        return self._seconds_before + time.perf_counter() - self._started
+
+    @property
+    def seconds_in_evaluation(self) -> float:
+        """Part of it that the evaluations took."""
+        return sum(evaluation.seconds for evaluation in self._evaluations.values())
+
     def evaluate(self) -> Evaluation:
         """Measure the model as it is, in evaluation mode, and leave its mode as it was."""
+        start = time.perf_counter()
         was_training = self._transformer.training
         vectors = embed_pairs(self._transformer, self._pairs, _VALIDATION_BATCH)
         self._transformer.train(was_training)
-        labels = torch.tensor([pair.label for pair in self._pairs])
+        labels = torch.tensor([float(pair.label) for pair in self._pairs])
         loss = self._loss.compute_loss_from_embeddings(
             list(torch.from_numpy(vectors).unbind(dim=1)), labels
         )
-        return Evaluation(float(loss), spearman(pair_cosines(vectors), labels.numpy()))
+        score = spearman(pair_cosines(vectors), labels.numpy().astype("int64"))
+        return Evaluation(float(loss), score, time.perf_counter() - start, peak_memory_mb())
 
     def restore_best(self) -> Checkpoint:
         """Put the best weights of the run back into the model.
@@ -118,56 +160,122 @@ class TrainingRecorder(TrainerCallback):
                 "no evaluation of the run gave a defined Spearman: all validation cosines are "
                 "equal, so the model has collapsed; lower the learning rate"
             )
-        before = "n/a" if self.initial.spearman is None else f"{self.initial.spearman:.4f}"
         logger.info(
             "step %d is kept: validation Spearman %.4f, before training %s",
             self._best.step,
             self._best.spearman,
-            before,
+            _shown(self.initial.spearman),
         )
-        parameters = dict(self._transformer.named_parameters())
-        with torch.no_grad():
-            for name, weight in self._best.weights.items():
-                parameters[name].copy_(weight)
+        self._put(self._best.weights)
         return self._best
 
     def log(self) -> pd.DataFrame:
         """Return the frame with the columns of `TRAINING_LOG`."""
         evaluations = pd.DataFrame(
             [
-                {"step": step, "validation_loss": e.loss, "validation_spearman": e.spearman}
+                {
+                    "step": step,
+                    "validation_loss": e.loss,
+                    "validation_spearman": e.spearman,
+                    "evaluation_seconds": e.seconds,
+                    "peak_memory_mb": e.peak_memory_mb,
+                }
                 for step, e in self._evaluations.items()
             ]
         )
         frame = pd.DataFrame(self._rows).merge(evaluations, on="step", how="left")
         return frame[list(TRAINING_LOG)].astype(dict(TRAINING_LOG))
 
+    def layers(self) -> pd.DataFrame:
+        """Return the frame with the columns of `LAYER_LOG`."""
+        return pd.DataFrame(self._layers, columns=list(LAYER_LOG)).astype(dict(LAYER_LOG))
+
+    def save(self, folder: Path) -> None:
+        """Write the trained weights, the best ones and all records into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(self._copy(), folder / _WEIGHTS)
+        record: dict[str, Any] = {
+            "rows": self._rows,
+            "layers": self._layers,
+            "evaluations": list(self._evaluations.items()),
+            "seconds": self.seconds,
+            "resumed_steps": self.resumed_steps,
+            "best": None,
+        }
+        if self._best is not None:
+            save_file(self._best.weights, folder / _BEST)
+            record["best"] = [self._best.step, self._best.spearman]
+        (folder / _RECORD).write_text(json.dumps(record), encoding="utf-8")
+
+    def load(self, folder: Path) -> None:
+        """Take up the run that was saved in a folder."""
+        self._put(load_file(folder / _WEIGHTS))
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        self._rows, self._layers = record["rows"], record["layers"]
+        self._evaluations = {step: Evaluation(*values) for step, values in record["evaluations"]}
+        self._seconds_before = record["seconds"]
+        step = int(self._rows[-1]["step"])
+        self.resumed_steps = [*record["resumed_steps"], step]
+        if record["best"] is not None:
+            best_step, best_spearman = record["best"]
+            self._best = Checkpoint(best_step, best_spearman, load_file(folder / _BEST))
+        self._before = self._copy()
+        logger.info("step %d: resuming from a checkpoint", step)
+
     def on_train_begin(
         self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **_: Any
     ) -> None:
         """Open the progress bar; where there is no terminal, evaluations are logged instead."""
-        self._progress = tqdm(total=state.max_steps, unit="step", desc="training", disable=None)
+        self._started = time.perf_counter()
+        self._progress = tqdm(
+            total=state.max_steps,
+            initial=state.global_step,
+            unit="step",
+            desc="training",
+            disable=None,
+        )
+
+    def on_pre_optimizer_step(
+        self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **_: Any
+    ) -> None:
+        """Note the gradient that reaches each layer.
+
+        Raises:
+            TrainingError: None reaches a weight that is to be trained.
+        """
+        idle = [name for name, parameter in self._trained.items() if parameter.grad is None]
+        if idle:
+            raise TrainingError(
+                f"step {state.global_step + 1}: found no gradient for {len(idle)} of "
+                f"{len(self._trained)} trained weights (such as {idle[0]}), expected one for each; "
+                "name a layer that the embedding does not depend on in `frozen`"
+            )
+        if self._evaluates(state.global_step + 1, state.max_steps):
+            self._gradients = _norms(
+                (name, p.grad) for name, p in self._trained.items() if p.grad is not None
+            )
 
     def on_step_end(
         self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **_: Any
     ) -> None:
-        """Evaluate where an evaluation is due, and keep the weights if they are the best."""
+        """Evaluate where that is due, keep the best weights, and say whether to save or to stop."""
         step = state.global_step
-        if step % self._evaluation_steps and step != state.max_steps:
+        if not self._evaluates(step, state.max_steps):
             return
         evaluation = self.evaluate()
         self._evaluations[step] = evaluation
         score = evaluation.spearman
         if self._progress is None or self._progress.disable:
-            shown = "n/a" if score is None else f"{score:.4f}"
-            logger.info("step %d of %d: validation Spearman %s", step, state.max_steps, shown)
+            logger.info(
+                "step %d of %d: validation Spearman %s", step, state.max_steps, _shown(score)
+            )
         if score is not None and (self._best is None or score > self._best.spearman):
-            weights = {
-                name: parameter.detach().clone()
-                for name, parameter in self._transformer.named_parameters()
-                if parameter.requires_grad
-            }
-            self._best = Checkpoint(step, score, weights)
+            self._best = Checkpoint(step, score, self._copy())
+        if self._is_out_of_patience() and step != state.max_steps:
+            self.stopped_early = control.should_training_stop = True
+        every = self._plan.checkpoint_steps
+        last = self.stopped_early or step == state.max_steps
+        control.should_save = every is not None and step % every == 0 and not last
 
     def on_log(
         self,
@@ -191,37 +299,101 @@ class TrainingRecorder(TrainerCallback):
                     f"step {step}: found {name} {logs[name]}, expected a finite number; lower the "
                     "learning rate"
                 )
-        self._rows.append(
-            {
-                "step": step,
-                "epoch": logs["epoch"],
-                "loss": logs["loss"],
-                "learning_rate": logs["learning_rate"],
-                "gradient_norm": logs["grad_norm"],
-            }
-        )
+        row = {
+            "step": step,
+            "epoch": logs["epoch"],
+            "loss": logs["loss"],
+            "learning_rate": logs["learning_rate"],
+            "gradient_norm": logs["grad_norm"],
+        }
+        self._rows.append(row)
+        if step in self._evaluations:
+            self._record_layers(step, logs["grad_norm"])
+        self._track(step, row)
         if self._progress is not None:
             latest = self.spearman_history[-1] if self._evaluations else self.initial.spearman
-            shown = "n/a" if latest is None else f"{latest:.4f}"
             self._progress.set_postfix_str(
-                f"loss {logs['loss']:.4f}, Spearman {shown}", refresh=False
+                f"loss {logs['loss']:.4f}, Spearman {_shown(latest)}", refresh=False
             )
             self._progress.update(step - self._progress.n)
 
-    def on_train_end(
-        self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **_: Any
-    ) -> None:
-        """Close the progress bar."""
+    def close(self) -> None:
+        """Close the progress bar and the trackers, whether the run ended well or not."""
         if self._progress is not None:
             self._progress.close()
+        for tracker in self._trackers:
+            tracker.close()
+
+    def _evaluates(self, step: int, last: int) -> bool:
+        return step % self._plan.evaluation_steps == 0 or step == last
+
+    def _is_out_of_patience(self) -> bool:
+        if self._plan.patience is None or self._best is None:
+            return False
+        since = [step for step in self._evaluations if step > self._best.step]
+        return len(since) >= self._plan.patience
+
+    def _record_layers(self, step: int, gradient_norm: float) -> None:
+        """Add a row for each layer; gradients were noted after clipping and are scaled back."""
+        clipped = math.sqrt(sum(norm**2 for norm in self._gradients.values()))
+        scale = gradient_norm / clipped if clipped else 0.0
+        weights = self._copy()
+        sizes = _norms(weights.items())
+        updates = _norms((name, weights[name] - self._before[name]) for name in weights)
+        self._layers += [
+            {
+                "step": step,
+                "layer": layer,
+                "weight_norm": sizes[layer],
+                "update_norm": updates[layer],
+                "gradient_norm": norm * scale,
+            }
+            for layer, norm in self._gradients.items()
+        ]
+        self._before = weights
+
+    def _track(self, step: int, row: Mapping[str, float]) -> None:
+        values = {f"train/{name}": value for name, value in row.items() if name != "step"}
+        if step in self._evaluations:
+            evaluation = self._evaluations[step]
+            values |= {
+                "validation/loss": evaluation.loss,
+                "memory/peak_mb": evaluation.peak_memory_mb,
+            }
+            if evaluation.spearman is not None:
+                values["validation/spearman"] = evaluation.spearman
+        for tracker in self._trackers:
+            tracker.log(step, values)
+
+    def _copy(self) -> Weights:
+        return {name: p.detach().clone().contiguous() for name, p in self._trained.items()}
+
+    def _put(self, weights: Weights) -> None:
+        with torch.no_grad():
+            for name, weight in weights.items():
+                self._trained[name].copy_(weight)
 
 
-def as_dataset(pairs: Sequence[DatingPair]) -> Dataset:
-    """Return the columns that the loss reads: text_1, text_2 and the label as a float."""
-    return Dataset.from_dict(
-        {
-            "text_1": [pair.text_1 for pair in pairs],
-            "text_2": [pair.text_2 for pair in pairs],
-            "label": [float(pair.label) for pair in pairs],
-        }
-    )
+def peak_memory_mb() -> float:
+    """Return the largest resident memory of this process so far, in MiB."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        import psutil
+
+        return float(psutil.Process().memory_info().peak_wset) / 2**20
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def _norms(tensors: Iterable[tuple[str, torch.Tensor]]) -> dict[str, float]:
+    """Return the Euclidean norm of each layer's weights, by the layer's name."""
+    squares: dict[str, float] = {}
+    for name, tensor in tensors:
+        layer = re.sub(r"^\d+\.((auto_)?model\.)?|(\.default)?\.(weight|bias)$", "", name)
+        squares[layer] = squares.get(layer, 0.0) + float(tensor.detach().double().norm() ** 2)
+    return {layer: math.sqrt(square) for layer, square in squares.items()}
+
+
+def _shown(score: float | None) -> str:
+    return "n/a" if score is None else f"{score:.4f}"

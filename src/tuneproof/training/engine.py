@@ -1,32 +1,40 @@
 """The training engine: pairs and a base model in, the best checkpoint and its record out."""
 
 import math
-import tempfile
-import time
+import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from tuneproof.encoding import EmbeddingModel
+from tuneproof.encoding import EmbeddingModel, has_bf16
 from tuneproof.errors import TrainingError
 from tuneproof.manifest import Environment, Manifest, describe_options
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.training.adapters import LoraOptions, add_adapter
-from tuneproof.training.result import LoraSettings, TrainingResult
+from tuneproof.training.checkpoints import latest_checkpoint, prune, run_folder
+from tuneproof.training.losses import LossName, build_loss
+from tuneproof.training.result import MAX_GRADIENT_NORM, LoraSettings, TrainingResult
+from tuneproof.training.tracking import MlflowTracker, TensorBoardTracker, Tracker
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformerTrainingArguments
+    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+
+    from tuneproof.training.batches import TokenisedPairs
 
 _REMEASURED = 1e-6
+
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TrainingOptions:
-    """Parameters of a training run.
+    """Parameters of a training run: all that decides its weights.
 
     Attributes:
         epochs: Passes over the train pairs.
@@ -35,6 +43,12 @@ class TrainingOptions:
             linearly to 0.
         warmup_steps: Steps of linear warm-up; below 1, their share of all steps.
         evaluations: Evaluations on the validation pairs, at least; the best one's model is kept.
+        patience: Evaluations without a higher validation Spearman after which training stops;
+            None: never.
+        loss: What is minimised (`losses.build_loss`).
+        precision: Of the forward pass: `fp32`, `bf16` (weights and losses stay float32), or `auto`
+            for bf16 where the device has instructions for it.
+        frozen: Names of layers that are not trained, wherever they occur in a weight's name.
         seed: Seed of the order of the pairs, of dropout, and of a new adapter's weights.
         lora: The adapter to train; None trains all weights.
     """
@@ -44,8 +58,29 @@ class TrainingOptions:
     learning_rate: Annotated[float, Field(gt=0)]
     warmup_steps: Annotated[float, Field(ge=0)]
     evaluations: Annotated[int, Field(ge=1)]
+    patience: Annotated[int, Field(ge=1)] | None
+    loss: LossName
+    precision: Literal["auto", "fp32", "bf16"]
+    frozen: tuple[str, ...]
     seed: int
     lora: LoraOptions | None = None
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class RunOptions:
+    """Parameters of a run that leave its weights as they are.
+
+    Attributes:
+        checkpoint_folder: Folder of the checkpoints from which an interrupted run goes on.
+        checkpoints: Checkpoints a run, evenly spaced; 0: none.
+        tensorboard: Folder of event files for TensorBoard; None: none.
+        mlflow: MLflow store, such as `sqlite:///mlflow.db`; None: none.
+    """
+
+    checkpoint_folder: str
+    checkpoints: Annotated[int, Field(ge=0)]
+    tensorboard: str | None = None
+    mlflow: str | None = None
 
 
 class TrainedModel(NamedTuple):
@@ -55,11 +90,20 @@ class TrainedModel(NamedTuple):
         model: The model with the best validation Spearman of the run.
         result: Facts of the run.
         log: Frame with the columns of `TRAINING_LOG`.
+        layers: Frame with the columns of `LAYER_LOG`.
     """
 
     model: EmbeddingModel
     result: TrainingResult
     log: pd.DataFrame
+    layers: pd.DataFrame
+
+
+def resolve_precision(precision: Literal["auto", "fp32", "bf16"], device: str) -> Precision:
+    """Choose the precision of the forward pass: bf16 where the device multiplies in it."""
+    if precision == "auto":
+        return "bf16" if has_bf16(device) else "fp32"
+    return precision
 
 
 def train(
@@ -67,29 +111,37 @@ def train(
     train_pairs: Sequence[DatingPair],
     validation_pairs: Sequence[DatingPair],
     options: TrainingOptions,
+    run: RunOptions,
 ) -> TrainedModel:
-    """Fine-tune a model with CosineSimilarityLoss and keep its best checkpoint.
+    """Fine-tune a model and keep its best checkpoint.
 
-    The loss is the mean squared error between a pair's cosine and its label (Reimers and
-    Gurevych, 2019). The base model's weights are changed in place.
+    A run that was interrupted goes on from its newest checkpoint and ends with the weights of an
+    uninterrupted one, bit for bit in float32 on a CPU. The base model's weights are changed in
+    place.
 
     Args:
         base: The model to start from.
         train_pairs: Pairs to learn from.
         validation_pairs: Pairs that choose the checkpoint, of both labels.
         options: Parameters; with `lora` only the adapter is trained.
+        run: Where checkpoints and figures go.
 
     Raises:
-        TrainingError: The loss is not finite, no evaluation is defined, or the restored
-            checkpoint does not measure as it did when it was chosen.
+        TrainingError: The validation pairs have one label, the loss is not finite, a weight gets no
+            gradient, no evaluation is defined, a checkpoint cannot be written, or the restored one
+            does not measure as it did when it was chosen.
         AdapterError: The model has no layer that the adapter names.
     """
-    from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
     from transformers import set_seed
 
-    from tuneproof.training.callbacks import PairTrainer, TrainingRecorder, as_dataset
+    from tuneproof.training.batches import TokenisedPairs
+    from tuneproof.training.callbacks import Plan, TrainingRecorder, peak_memory_mb
+    from tuneproof.training.trainer import PairTrainer
 
+    _require_both_labels(validation_pairs)
     transformer = base.transformer
+    device = transformer.device.type
+    precision = resolve_precision(options.precision, device)
     model_type: Literal["standard", "lora"] = "standard" if options.lora is None else "lora"
     manifest = Manifest(
         model_name=model_type,
@@ -102,23 +154,36 @@ def train(
     set_seed(options.seed)
     if options.lora is not None:
         add_adapter(transformer, options.lora)
+    _freeze(transformer, options.frozen)
     total_steps = options.epochs * math.ceil(len(train_pairs) / options.batch_size)
     evaluation_steps = max(1, total_steps // options.evaluations)
-    loss = CosineSimilarityLoss(transformer)
-    recorder = TrainingRecorder(transformer, loss, validation_pairs, evaluation_steps)
-    # The trainer insists on a folder, but writes no checkpoint: the recorder keeps the best one.
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = _arguments(folder, options, on_cpu=transformer.device.type == "cpu")
-        trainer = PairTrainer(
-            model=transformer,
-            args=arguments,
-            train_dataset=as_dataset(train_pairs),
-            loss=loss,
-            callbacks=[recorder],
-        )
-        start = time.perf_counter()
-        trainer.train()
-        seconds = time.perf_counter() - start
+    plan = Plan(
+        evaluation_steps=evaluation_steps,
+        checkpoint_steps=_checkpoint_steps(total_steps, evaluation_steps, run.checkpoints),
+        patience=options.patience,
+    )
+    folder = run_folder(Path(run.checkpoint_folder), manifest, precision, device)
+    checkpoint = latest_checkpoint(folder)
+    prune(folder.parent, folder)
+    loss = build_loss(options.loss, transformer)
+    tokenised = TokenisedPairs(transformer, train_pairs)
+    trackers = _trackers(run, manifest, folder.name)
+    recorder = TrainingRecorder(transformer, loss, validation_pairs, plan, trackers)
+    arguments = _arguments(folder, options, tokenised, device)
+    trainer = PairTrainer(
+        recorder,
+        loss,
+        precision,
+        model=transformer,
+        args=arguments,
+        train_dataset=tokenised.dataset(),
+        data_collator=tokenised,
+    )
+    try:
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    finally:
+        recorder.close()
+    seconds = recorder.seconds
     best = recorder.restore_best()
     transformer.eval()
     remeasured = recorder.evaluate().spearman
@@ -127,10 +192,10 @@ def train(
             f"the checkpoint of step {best.step} measures Spearman {remeasured} on the validation "
             f"pairs, expected {best.spearman}: the best checkpoint was not restored"
         )
-    log = recorder.log()
+    shutil.rmtree(folder, ignore_errors=True)
     result = TrainingResult(
         model_type=model_type,
-        loss="cosine_similarity",
+        loss=options.loss,
         epochs=options.epochs,
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
@@ -147,30 +212,81 @@ def train(
         spearman_history=recorder.spearman_history,
         trainable_parameters=sum(p.numel() for p in transformer.parameters() if p.requires_grad),
         total_parameters=sum(p.numel() for p in transformer.parameters()),
+        precision=precision,
+        patience=options.patience,
+        stopped_early=recorder.stopped_early,
+        resumed_steps=recorder.resumed_steps,
+        seconds_in_evaluation=recorder.seconds_in_evaluation,
+        peak_memory_mb=peak_memory_mb(),
         lora=None if options.lora is None else LoraSettings(**asdict(options.lora)),
         manifest=manifest,
     )
-    return TrainedModel(EmbeddingModel(transformer, manifest), result, log)
+    model = EmbeddingModel(transformer, manifest)
+    return TrainedModel(model, result, recorder.log(), recorder.layers())
+
+
+def _require_both_labels(pairs: Sequence[DatingPair]) -> None:
+    labels = Counter(pair.label for pair in pairs)
+    if len(labels) < 2:
+        raise TrainingError(
+            f"validation pairs: found {labels[1]} compatible and {labels[0]} incompatible ones, "
+            "expected both, to choose a checkpoint by: raise prepare.validation_share"
+        )
+
+
+def _freeze(transformer: "SentenceTransformer", names: Sequence[str]) -> None:
+    for name, parameter in transformer.named_parameters():
+        if set(names).intersection(name.split(".")):
+            parameter.requires_grad_(False)
+
+
+def _checkpoint_steps(total: int, evaluation_steps: int, checkpoints: int) -> int | None:
+    """Return the steps between two checkpoints, which are saved after evaluations alone."""
+    if not checkpoints:
+        return None
+    evaluations = math.ceil(total / evaluation_steps)
+    return evaluation_steps * max(1, evaluations // (checkpoints + 1))
+
+
+def _trackers(run: RunOptions, manifest: Manifest, name: str) -> list[Tracker]:
+    trackers: list[Tracker] = []
+    if run.tensorboard is not None:
+        events = Path(run.tensorboard) / f"{manifest.model_name}-{name}"
+        trackers.append(TensorBoardTracker(str(events), manifest))
+    if run.mlflow is not None:
+        trackers.append(MlflowTracker(run.mlflow, manifest))
+    return trackers
 
 
 def _arguments(
-    folder: str, options: TrainingOptions, *, on_cpu: bool
+    folder: Path,
+    options: TrainingOptions,
+    tokenised: "TokenisedPairs",
+    device: str,
 ) -> "SentenceTransformerTrainingArguments":
     from sentence_transformers import SentenceTransformerTrainingArguments
 
+    from tuneproof.training.batches import LengthGroupedBatchSampler
+
+    def group(*_: object, **__: object) -> LengthGroupedBatchSampler:
+        return LengthGroupedBatchSampler(tokenised.lengths, options.batch_size, options.seed)
+
     return SentenceTransformerTrainingArguments(
-        output_dir=folder,
+        output_dir=str(folder),
         num_train_epochs=options.epochs,
         per_device_train_batch_size=options.batch_size,
         learning_rate=options.learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=options.warmup_steps,
+        max_grad_norm=MAX_GRADIENT_NORM,
+        batch_sampler=group,
         seed=options.seed,
-        use_cpu=on_cpu,
-        dataloader_pin_memory=not on_cpu,
+        use_cpu=device == "cpu",
+        dataloader_pin_memory=device != "cpu",
         logging_steps=1,
         logging_nan_inf_filter=False,
         save_strategy="no",
+        save_total_limit=1,
         report_to="none",
         disable_tqdm=True,
     )

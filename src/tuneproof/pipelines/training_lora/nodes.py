@@ -6,7 +6,7 @@ from tuneproof.encoding import EmbeddingModel, PairEmbeddings, embed_pairs
 from tuneproof.errors import AdapterError
 from tuneproof.pairs import DatingPair
 from tuneproof.training.adapters import check_adapter
-from tuneproof.training.engine import TrainingOptions, train
+from tuneproof.training.engine import RunOptions, TrainingOptions, train
 from tuneproof.training.result import TrainingResult
 
 
@@ -15,11 +15,12 @@ def train_lora(
     train_pairs: list[DatingPair],
     validation_pairs: list[DatingPair],
     options: TrainingOptions,
-) -> tuple[EmbeddingModel, TrainingResult, pd.DataFrame, PairEmbeddings]:
+    run: RunOptions,
+) -> tuple[EmbeddingModel, TrainingResult, pd.DataFrame, pd.DataFrame, PairEmbeddings]:
     """Train an adapter.
 
     Returns:
-        The model with its best adapter, the facts of the run, its log, and the embeddings of the
+        The model with its best adapter, the facts of the run, its logs, and the embeddings of the
         validation pairs as the model gave them before it was saved.
 
     Raises:
@@ -27,19 +28,20 @@ def train_lora(
     """
     if options.lora is None:
         raise AdapterError("training_lora.lora: found null, expected the adapter's parameters")
-    trained = train(base_model, train_pairs, validation_pairs, options)
+    trained = train(base_model, train_pairs, validation_pairs, options, run)
     vectors = embed_pairs(trained.model.transformer, validation_pairs, options.batch_size)
     expected = PairEmbeddings(vectors, trained.model.manifest)
-    return trained.model, trained.result, trained.log, expected
+    return *trained, expected
 
 
 def verify_adapter(
     candidate: EmbeddingModel,
     result: TrainingResult,
     log: pd.DataFrame,
+    layers: pd.DataFrame,
     expected: PairEmbeddings,
     validation_pairs: list[DatingPair],
-) -> tuple[EmbeddingModel, TrainingResult, pd.DataFrame]:
+) -> tuple[EmbeddingModel, TrainingResult, pd.DataFrame, pd.DataFrame]:
     """Check the adapter as it loads from disk, and let it pass only if it is what was trained.
 
     Raises:
@@ -51,4 +53,4 @@ def verify_adapter(
     )
     assert result.lora is not None
     lora = result.lora.model_copy(update={"check": check})
-    return candidate, result.model_copy(update={"lora": lora}), log
+    return candidate, result.model_copy(update={"lora": lora}), log, layers

@@ -3,6 +3,11 @@
 from kedro.pipeline import Node, Pipeline
 
 from tuneproof.pipelines.training_lora.nodes import train_lora, verify_adapter
+from tuneproof.training.convergence import (
+    assess_convergence,
+    draw_convergence,
+    summarise_convergence,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -11,11 +16,18 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 train_lora,
-                inputs=["base_model", "train_pairs", "validation_pairs", "params:training_lora"],
+                inputs=[
+                    "base_model",
+                    "train_pairs",
+                    "validation_pairs",
+                    "params:training_lora",
+                    "params:training",
+                ],
                 outputs=[
                     "lora_candidate",
                     "lora_candidate_info",
                     "lora_candidate_log",
+                    "lora_candidate_layers",
                     "lora_candidate_embeddings",
                 ],
                 name="train_lora",
@@ -26,11 +38,35 @@ def create_pipeline() -> Pipeline:
                     "lora_candidate",
                     "lora_candidate_info",
                     "lora_candidate_log",
+                    "lora_candidate_layers",
                     "lora_candidate_embeddings",
                     "validation_pairs",
                 ],
-                outputs=["lora_adapter", "lora_training_info", "lora_training_log"],
+                outputs=[
+                    "lora_adapter",
+                    "lora_training_info",
+                    "lora_training_log",
+                    "lora_layer_log",
+                ],
                 name="verify_adapter",
+            ),
+            Node(
+                assess_convergence,
+                inputs=["lora_training_log", "lora_layer_log", "lora_training_info"],
+                outputs="lora_convergence",
+                name="assess_lora_convergence",
+            ),
+            Node(
+                summarise_convergence,
+                inputs="lora_convergence",
+                outputs="lora_convergence_summary",
+                name="summarise_lora_convergence",
+            ),
+            Node(
+                draw_convergence,
+                inputs=["lora_training_log", "lora_layer_log", "lora_convergence"],
+                outputs="lora_convergence_chart",
+                name="draw_lora_convergence",
             ),
         ],
         namespace="training_lora",

@@ -4,7 +4,7 @@ import pandas as pd
 
 from tuneproof.encoding import EmbeddingModel
 from tuneproof.pairs import DatingPair
-from tuneproof.training.engine import TrainingOptions, train
+from tuneproof.training.engine import RunOptions, TrainingOptions, train
 from tuneproof.training.result import TrainingResult
 
 
@@ -13,7 +13,7 @@ def train_standard(
     train_pairs: list[DatingPair],
     validation_pairs: list[DatingPair],
     options: TrainingOptions,
-) -> tuple[EmbeddingModel, TrainingResult, pd.DataFrame]:
-    """Fine-tune all weights; return the best checkpoint, the facts of the run, and its log."""
-    trained = train(base_model, train_pairs, validation_pairs, options)
-    return trained.model, trained.result, trained.log
+    run: RunOptions,
+) -> tuple[EmbeddingModel, TrainingResult, pd.DataFrame, pd.DataFrame]:
+    """Fine-tune all weights; return the best checkpoint, the facts of the run, and its logs."""
+    return train(base_model, train_pairs, validation_pairs, options, run)

@@ -1,0 +1,91 @@
+"""Nodes of `release`."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from tuneproof.audit.score import DataQualityScore
+from tuneproof.comparison.records import ComparisonResult
+from tuneproof.encoding import EmbeddingModel
+from tuneproof.errors import StaleArtifactError
+from tuneproof.measurement.records import BaselineMetrics
+from tuneproof.pairs import DatingPair, PrepareOptions, hash_pairs
+from tuneproof.release.card import write_card
+from tuneproof.release.evidence import Evidence, describe, gather, require_trained
+from tuneproof.release.merging import merge_adapter, merged_difference
+from tuneproof.release.record import Release, ReleaseOptions
+from tuneproof.training.result import TrainingResult
+
+
+def gather_evidence(
+    *,
+    training_info: TrainingResult | None,
+    metrics: BaselineMetrics | None,
+    baseline_metrics: BaselineMetrics,
+    comparison: ComparisonResult | None,
+    data_quality_report: DataQualityScore,
+    train_pairs: list[DatingPair],
+    validation_pairs: list[DatingPair],
+    eval_pairs: list[DatingPair],
+) -> Evidence:
+    """Collect what is known of a trained model.
+
+    Raises:
+        StaleArtifactError: Something is missing or tells of another model, pairs or measurement.
+    """
+    if training_info is None:
+        raise StaleArtifactError(
+            "found a model without the facts of its training, expected its training_info; train "
+            "it anew"
+        )
+    splits = {"train": train_pairs, "validation": validation_pairs, "eval": eval_pairs}
+    return gather(
+        training_info,
+        metrics,
+        baseline_metrics,
+        comparison,
+        data_quality_report,
+        {split: hash_pairs(pairs) for split, pairs in splits.items()},
+    )
+
+
+def release_standard(
+    model: EmbeddingModel, evidence: Evidence, prepare: PrepareOptions, options: ReleaseOptions
+) -> Release:
+    """Hand over the fully fine-tuned model.
+
+    Raises:
+        StaleArtifactError: The evidence is of another model.
+    """
+    require_trained(model.manifest, evidence.training)
+    record = describe(evidence, "model", prepare, options, datetime.now(UTC).date())
+    return Release(model, record, write_card(record, evidence))
+
+
+def release_lora(
+    base_model: EmbeddingModel,
+    model: EmbeddingModel,
+    evidence: Evidence,
+    validation_pairs: list[DatingPair],
+    prepare: PrepareOptions,
+    options: ReleaseOptions,
+) -> tuple[Release, Release]:
+    """Hand over the adapter, and the base model that it is merged into (changed in place).
+
+    Raises:
+        StaleArtifactError: The evidence is of another model.
+        AdapterError: The merged model is not the adapted one.
+    """
+    require_trained(model.manifest, evidence.training)
+    merge_adapter(base_model.transformer, model.transformer)
+    difference = merged_difference(
+        model.transformer, base_model.transformer, validation_pairs, evidence.training.batch_size
+    )
+    today = datetime.now(UTC).date()
+    adapter = describe(evidence, "adapter", prepare, options, today)
+    merged = describe(evidence, "merged", prepare, options, today, difference)
+    return (
+        Release(model, adapter, write_card(adapter, evidence)),
+        Release(
+            replace(model, transformer=base_model.transformer), merged, write_card(merged, evidence)
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What a trained model is handed over with: its record, its card, its merged form."""

@@ -1,0 +1,192 @@
+"""What is known of a trained model, held together only if all of it tells of the same one."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from tuneproof.audit.score import DataQualityScore
+from tuneproof.comparison.records import HEADLINE_METRICS, SUBSET_METRICS, ComparisonResult
+from tuneproof.errors import StaleArtifactError
+from tuneproof.manifest import Environment, Manifest, describe_options
+from tuneproof.measurement.frames import RERUN
+from tuneproof.measurement.records import SUBSETS, BaselineMetrics
+from tuneproof.pairs import PrepareOptions
+from tuneproof.release.record import Figure, Form, ReleaseOptions, ReleaseRecord, Threshold
+from tuneproof.training.result import TrainingResult
+
+GENERAL_METRICS = {
+    "spearman_correlation": "Spearman correlation with the grades",
+    "unrelated_mean_cosine": "Mean cosine of unrelated sentences",
+}
+"""Figures of the general-language pairs, with the names that people read."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of one trained model; `gather` sees to it that all of it fits together.
+
+    Attributes:
+        training: Facts of its training run.
+        metrics: Its metrics.
+        baseline: The base model's metrics on the same pairs.
+        comparison: All models side by side, this one among them.
+        quality: The audit of the same pairs.
+    """
+
+    training: TrainingResult
+    metrics: BaselineMetrics
+    baseline: BaselineMetrics
+    comparison: ComparisonResult
+    quality: DataQualityScore
+
+
+def gather(
+    training: TrainingResult,
+    metrics: BaselineMetrics | None,
+    baseline: BaselineMetrics,
+    comparison: ComparisonResult | None,
+    quality: DataQualityScore,
+    present: Mapping[str, str],
+) -> Evidence:
+    """Hold together what is known of a trained model.
+
+    Args:
+        training: Facts of its training run.
+        metrics: Its metrics; None where it was not measured.
+        baseline: The base model's metrics.
+        comparison: All models side by side; None where nothing was compared.
+        quality: The audit.
+        present: Hash of the pairs now in use, by split.
+
+    Raises:
+        StaleArtifactError: Something is missing, or tells of another model, other pairs, other
+            parameters or an earlier measurement.
+    """
+    name = training.model_type
+    training.manifest.require_pairs(
+        f"the {name} model",
+        _train_anew(name),
+        **{split: present[split] for split in ("train", "validation")},
+    )
+    if metrics is None or comparison is None:
+        raise StaleArtifactError(
+            f"expected {name}_metrics and comparison beside the {name} model, found not both. "
+            f"{RERUN}"
+        )
+    if metrics.manifest.model != training.manifest:
+        raise StaleArtifactError(
+            f"{name}_metrics measured another model than {name}_training_info tells of, expected "
+            f"the last one trained. {RERUN}"
+        )
+    for measured in (baseline, metrics):
+        measured.manifest.require_pairs(f"{measured.model}_metrics", RERUN, **present)
+        if comparison.manifests.get(measured.model) != measured.manifest:
+            reasons = "; ".join(each for each in comparison.left_out if each.startswith(name))
+            raise StaleArtifactError(
+                f"comparison does not tell of {measured.model}_metrics as measured last"
+                f"{f' ({reasons})' if reasons else ''}, expected it to. {RERUN}"
+            )
+    if other := sorted(split for split, found in present.items() if quality.pairs[split] != found):
+        raise StaleArtifactError(
+            f"data_quality_report tells of other {', '.join(other)} pairs than are now in use, "
+            "expected the same. Run: kedro run --pipelines=data_quality"
+        )
+    return Evidence(training, metrics, baseline, comparison, quality)
+
+
+def require_trained(manifest: Manifest, training: TrainingResult) -> None:
+    """Check that a model is the one whose training the facts tell of.
+
+    Raises:
+        StaleArtifactError: It is another one.
+    """
+    name = training.model_type
+    if manifest != training.manifest:
+        raise StaleArtifactError(
+            f"the {name} model is another one than {name}_training_info tells of, expected both "
+            f"of one run. {_train_anew(name)}"
+        )
+
+
+def describe(
+    evidence: Evidence,
+    form: Form,
+    prepare: PrepareOptions,
+    options: ReleaseOptions,
+    released: date,
+    merged_against_adapter: float | None = None,
+) -> ReleaseRecord:
+    """Write down what is known of a model.
+
+    Args:
+        evidence: What is known.
+        form: What is released.
+        prepare: Parameters that made the pairs.
+        options: Parameters of the release.
+        released: Day of the release.
+        merged_against_adapter: See `ReleaseRecord`.
+    """
+    training, metrics = evidence.training, evidence.metrics
+    return ReleaseRecord(
+        name=metrics.model,
+        form=form,
+        version=options.version,
+        released=released,
+        base_model=training.manifest.base_model,
+        pairs=metrics.manifest.pairs,
+        parameters={
+            "prepare": describe_options(prepare),
+            "training": training.manifest.parameters,
+            "measure": metrics.manifest.parameters,
+        },
+        seeds={
+            "prepare": prepare.seed,
+            "training": training.manifest.seed,
+            "measure": metrics.manifest.seed,
+        },
+        metrics={
+            each.model: dict(_figures(each, evidence.baseline))
+            for each in (evidence.baseline, metrics)
+        },
+        threshold=Threshold(
+            value=metrics.best_threshold, n=evidence.quality.counts["validation"].n
+        ),
+        verdict=evidence.comparison.verdict,
+        threats=evidence.comparison.threats,
+        merged_against_adapter=merged_against_adapter,
+        training=training,
+        environment=Environment.current(),
+    )
+
+
+def _figures(
+    metrics: BaselineMetrics, reference: BaselineMetrics
+) -> Iterator[tuple[str, dict[str, Figure]]]:
+    """Yield the figures of each subset; of an empty one as 'n/a' with 0 pairs."""
+    assert metrics.subsets.keys() == reference.subsets.keys()  # they share their pairs
+    for name in SUBSETS:
+        source, known = metrics.subsets.get(name), SUBSET_METRICS
+        if name == "all":
+            yield name, _read(metrics, tuple(HEADLINE_METRICS), metrics.n_pairs)
+        elif source is None:
+            yield name, {each: Figure(value=None, interval=None, n=0) for each in known}
+        else:
+            yield name, _read(source, known, source.n)
+    general = metrics.general
+    yield (
+        "general",
+        _read(general, ("spearman_correlation",), general.n)
+        | _read(general, ("unrelated_mean_cosine",), general.n_unrelated),
+    )
+
+
+def _read(source: object, names: tuple[str, ...], n: int) -> dict[str, Figure]:
+    intervals = getattr(source, "intervals")  # noqa: B009
+    return {
+        name: Figure(value=getattr(source, name), interval=intervals.get(name), n=n)
+        for name in names
+    }
+
+
+def _train_anew(name: str) -> str:
+    return f"Train it anew: kedro run --pipelines=training_{name}"

@@ -1,0 +1,162 @@
+"""The card: nothing in the data is obeyed, nothing is claimed beyond the record."""
+
+import re
+from datetime import date
+from functools import cache
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from tuneproof.audit.text import printable
+from tuneproof.release.card import escape_markdown, front_matter, write_card
+from tuneproof.release.evidence import Evidence, describe
+from tuneproof.release.record import Form, ReleaseOptions, ReleaseRecord
+
+from .examples import PREPARE, evidence
+
+MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+HOSTILE = "](http://evil.example) <script>x</script> | a | **b**\n# c `d` [e](f) $g$ &lt;"
+OBEYED = st.text(st.sampled_from("\\`*_~[]()<>#+-=|!&;$@./:x1 \n"), min_size=1, max_size=20)
+
+
+def record_of(
+    found: Evidence, form: Form = "adapter", difference: float | None = None
+) -> ReleaseRecord:
+    return describe(
+        found, form, PREPARE, ReleaseOptions(version="1.0.0"), date(2026, 1, 2), difference
+    )
+
+
+@cache
+def card_of(category: str = "c", form: Form = "adapter") -> str:
+    difference = 2e-6 if form == "merged" else None
+    return write_card(record_of(evidence(category), form, difference), evidence(category))
+
+
+def as_hubs_read(record: ReleaseRecord) -> dict[str, Any]:
+    data = ModelCard(f"---\n{front_matter(record)}---\n").data
+    return {name: value for name, value in vars(data).items() if value is not None}
+
+
+def body(card: str) -> str:
+    return card.split("---\n", 2)[2]
+
+
+def plain(text: str) -> tuple[list[str], str]:
+    """Return the kinds of tokens of a line and the text that a reader sees."""
+    inline = MARKDOWN.parseInline(text)[0].children or []
+    return [token.type for token in inline], "".join(token.content for token in inline)
+
+
+@given(st.one_of(OBEYED, st.text(max_size=20)).filter(lambda text: printable(text).strip() != ""))
+@example("[a](b)")
+@example("<b>")
+@example("a\\")
+@example("https://evil.example")
+@example("1. a")
+@example("--- ")
+def test_an_escaped_text_reads_as_it_is(text: str) -> None:
+    escaped = escape_markdown(text)
+    shown = printable(text).strip()
+    assert plain(escaped)[1] == shown
+    blocks = [token.type for token in MARKDOWN.parse(f"- {escaped}")]
+    assert blocks == [
+        "bullet_list_open",
+        "list_item_open",
+        "paragraph_open",
+        "inline",
+        "paragraph_close",
+        "list_item_close",
+        "bullet_list_close",
+    ]
+    kinds = set(plain(escaped)[0])
+    assert kinds <= {"text", "text_special"}
+
+
+@given(OBEYED)
+def test_an_escaped_text_stays_in_its_cell(text: str) -> None:
+    table = f"| a | b |\n|---|---|\n| {escape_markdown(text)} | end |\n"
+    tokens = MARKDOWN.parse(table)
+    assert sum(token.type == "td_open" for token in tokens) == 2
+
+
+@pytest.mark.parametrize("text", ["0.619 [0.548, 0.683]", "-0.013 [-0.219, 0.180]", "+0.1 (p 1)"])
+def test_figures_are_written_as_they_are(text: str) -> None:
+    assert escape_markdown(text) == text
+
+
+@pytest.mark.parametrize("text", ["http://a.b", "www.a.b", "a@b.c"])
+def test_addresses_are_no_links_where_they_would_become_some(text: str) -> None:
+    """GFM links addresses by themselves."""
+    escaped = escape_markdown(text)
+    assert not re.search(r"https?://|www\.|\w@\w", escaped)
+    assert plain(escaped)[1] == text
+
+
+def test_a_hostile_category_changes_no_structure() -> None:
+    tame, hostile = (MARKDOWN.parse(body(card_of(name))) for name in ("tame", HOSTILE))
+    structure = [[token.type for token in tokens] for tokens in (tame, hostile)]
+    assert structure[0] == structure[1]
+    kinds = {child.type for token in hostile for child in token.children or []}
+    assert not kinds & {"link_open", "image", "html_inline"}
+    assert "html_block" not in structure[1]
+    assert HOSTILE.split("\n", maxsplit=1)[0] in "".join(
+        child.content for token in hostile for child in token.children or []
+    )
+
+
+@pytest.mark.parametrize("form", ["model", "adapter", "merged"])
+def test_the_front_matter_is_what_hubs_read(form: Form) -> None:
+    found = as_hubs_read(record_of(evidence(), form))
+    assert found["library_name"] == "sentence-transformers"
+    assert found["pipeline_tag"] == "sentence-similarity"
+    assert ("lora" in found["tags"]) == (form != "model")
+    assert ("peft" in found["tags"]) == (form == "adapter")
+    assert not found.keys() & {"license", "language", "base_model"}
+
+
+def test_the_front_matter_names_a_base_model_that_hubs_know() -> None:
+    record = record_of(evidence())
+    known = record.base_model.model_copy(update={"name": "a/b"})
+    found = as_hubs_read(record.model_copy(update={"base_model": known}))
+    assert found["base_model"] == "a/b"
+
+
+def test_the_card_says_what_the_comparison_says() -> None:
+    comparison = evidence().comparison
+    shown = "\n".join(
+        "".join(child.content for child in token.children or [])
+        for token in MARKDOWN.parse(body(card_of()))
+    )
+    for sentence in (*comparison.verdict, *comparison.threats):
+        assert printable(sentence) in shown
+
+
+def test_figures_stand_beside_the_base_models() -> None:
+    record = record_of(evidence())
+    row = next(line for line in card_of().splitlines() if line.startswith("| AUC-ROC"))
+    before, after = (record.metrics[name]["all"]["auc_roc"] for name in ("baseline", "lora"))
+    assert before.value is not None
+    assert after.value is not None
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[1].startswith(f"{before.value:.3f} [")
+    assert cells[2].startswith(f"{after.value:.3f} [")
+    assert cells[4].startswith("improved")
+
+
+def test_an_undefined_figure_is_named_with_its_n() -> None:
+    """The pairs have no subcategory that training never saw."""
+    assert "| AUC-ROC | n/a (n = 0) | n/a (n = 0) | n/a | n/a |" in card_of()
+
+
+def test_the_merged_card_says_how_far_it_is_from_the_adapter() -> None:
+    assert "2.0e-06 on the" in card_of(form="merged")
+    assert "merged model differs" not in card_of()
+
+
+def test_the_card_is_the_same_each_time() -> None:
+    assert write_card(record_of(evidence()), evidence()) == card_of()
