@@ -14,7 +14,7 @@ from tuneproof.pairs import DatingPair
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-_POOL = 64
+_POOL = 16
 
 
 class TokenisedPairs:
@@ -32,7 +32,7 @@ class TokenisedPairs:
         texts = dict.fromkeys(text for pair in pairs for text in pair.texts)
         tokens = {text: transformer.preprocess([text]) for text in texts}
         self._tokens = [tuple(tokens[text] for text in pair.texts) for pair in pairs]
-        self._labels = [float(pair.label) for pair in pairs]
+        self.labels = [float(pair.label) for pair in pairs]
 
     @property
     def lengths(self) -> list[int]:
@@ -41,7 +41,7 @@ class TokenisedPairs:
 
     def dataset(self) -> Dataset:
         """Return what the trainer draws rows from: the position and the label of each pair."""
-        return Dataset.from_dict({"pair": range(len(self._labels)), "label": self._labels})
+        return Dataset.from_dict({"pair": range(len(self.labels)), "label": self.labels})
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Collate n rows into 2n texts, all first texts before all second ones, and n labels."""
@@ -60,21 +60,26 @@ def _stack(values: Sequence[Any]) -> Any:
 
 
 class LengthGroupedBatchSampler(DefaultBatchSampler):
-    """Batches of pairs of like length, drawn anew each epoch.
+    """Batches of pairs of like length, each of both labels, drawn anew each epoch.
 
-    The pairs are shuffled and cut into pools of 64 batches; a pool is sorted by length and cut into
-    batches, and all batches are shuffled. The order is a function of the seed and the epoch alone,
-    so that a resumed run meets the same batches.
+    The pairs are shuffled and cut into pools of 16 batches. A pool is sorted by length, each label
+    on its own, and the labels are merged by rank: where length goes with the label, batches by
+    length alone would hold one label, and the model would learn slower. All batches are shuffled.
+    The order is a function of seed and epoch alone: a resumed run meets the same batches.
 
     Args:
         lengths: Length of each pair.
+        labels: Label of each pair.
         batch_size: Pairs a batch; the last one of an epoch's pools may be smaller.
         seed: Seed of the order.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+    def __init__(
+        self, lengths: Sequence[int], labels: Sequence[float], batch_size: int, seed: int
+    ) -> None:
         super().__init__(range(len(lengths)), batch_size=batch_size, drop_last=False, seed=seed)
         self._lengths = lengths
+        self._labels = labels
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the positions of each batch of the current epoch."""
@@ -83,9 +88,18 @@ class LengthGroupedBatchSampler(DefaultBatchSampler):
         pool = _POOL * self.batch_size
         batches = []
         for start in range(0, len(order), pool):
-            alike = sorted(order[start : start + pool], key=self._lengths.__getitem__)
+            alike = self._by_rank(order[start : start + pool])
             batches += [
                 alike[i : i + self.batch_size] for i in range(0, len(alike), self.batch_size)
             ]
         rng.shuffle(batches)
         yield from batches
+
+    def _by_rank(self, pool: Sequence[int]) -> list[int]:
+        """Sort by length within each label, and merge the labels by relative rank."""
+        ranked = []
+        for label in sorted({self._labels[row] for row in pool}):
+            rows = [row for row in pool if self._labels[row] == label]
+            rows.sort(key=self._lengths.__getitem__)
+            ranked += [((rank + 0.5) / len(rows), row) for rank, row in enumerate(rows)]
+        return [row for _, row in sorted(ranked)]

@@ -17,7 +17,7 @@ from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 from transformers import TrainerCallback
 
-from tuneproof.encoding import embed_pairs, pair_cosines
+from tuneproof.encoding import Precision, embed_pairs, pair_cosines
 from tuneproof.errors import TrainingError
 from tuneproof.metrics.ranking import spearman
 from tuneproof.pairs import DatingPair
@@ -28,7 +28,7 @@ from tuneproof.training.tracking import Tracker
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-_VALIDATION_BATCH: Final = 64
+_VALIDATION_BATCH: Final = 32
 _WEIGHTS, _BEST, _RECORD = "trained.safetensors", "best.safetensors", "record.json"
 
 logger = logging.getLogger(__name__)
@@ -67,17 +67,19 @@ class Checkpoint(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """When a run does what.
+    """When a run does what, and how exactly it looks.
 
     Attributes:
         evaluation_steps: Steps between two evaluations.
         checkpoint_steps: Steps between two checkpoints, a multiple of the former; None: none.
         patience: Evaluations without a better one after which training stops; None: never.
+        precision: What the evaluations are computed in.
     """
 
     evaluation_steps: int
     checkpoint_steps: int | None
     patience: int | None
+    precision: Precision
 
 
 class TrainingRecorder(TrainerCallback):
@@ -140,7 +142,9 @@ class TrainingRecorder(TrainerCallback):
         """Measure the model as it is, in evaluation mode, and leave its mode as it was."""
         start = time.perf_counter()
         was_training = self._transformer.training
-        vectors = embed_pairs(self._transformer, self._pairs, _VALIDATION_BATCH)
+        vectors = embed_pairs(
+            self._transformer, self._pairs, _VALIDATION_BATCH, self._plan.precision
+        )
         self._transformer.train(was_training)
         labels = torch.tensor([float(pair.label) for pair in self._pairs])
         loss = self._loss.compute_loss_from_embeddings(
@@ -388,11 +392,11 @@ def peak_memory_mb() -> float:
 
 def _norms(tensors: Iterable[tuple[str, torch.Tensor]]) -> dict[str, float]:
     """Return the Euclidean norm of each layer's weights, by the layer's name."""
-    squares: dict[str, float] = {}
+    norms: dict[str, list[float]] = {}
     for name, tensor in tensors:
         layer = re.sub(r"^\d+\.((auto_)?model\.)?|(\.default)?\.(weight|bias)$", "", name)
-        squares[layer] = squares.get(layer, 0.0) + float(tensor.detach().double().norm() ** 2)
-    return {layer: math.sqrt(square) for layer, square in squares.items()}
+        norms.setdefault(layer, []).append(float(tensor.detach().norm()))
+    return {layer: math.hypot(*parts) for layer, parts in norms.items()}
 
 
 def _shown(score: float | None) -> str:

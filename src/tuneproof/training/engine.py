@@ -12,7 +12,7 @@ import pandas as pd
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from tuneproof.encoding import EmbeddingModel, has_bf16
+from tuneproof.encoding import EmbeddingModel, Precision, has_bf16
 from tuneproof.errors import TrainingError
 from tuneproof.manifest import Environment, Manifest, describe_options
 from tuneproof.pairs import DatingPair, hash_pairs
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from tuneproof.training.batches import TokenisedPairs
 
 _REMEASURED = 1e-6
-
-Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -161,6 +159,7 @@ def train(
         evaluation_steps=evaluation_steps,
         checkpoint_steps=_checkpoint_steps(total_steps, evaluation_steps, run.checkpoints),
         patience=options.patience,
+        precision=precision,
     )
     folder = run_folder(Path(run.checkpoint_folder), manifest, precision, device)
     checkpoint = latest_checkpoint(folder)
@@ -269,7 +268,9 @@ def _arguments(
     from tuneproof.training.batches import LengthGroupedBatchSampler
 
     def group(*_: object, **__: object) -> LengthGroupedBatchSampler:
-        return LengthGroupedBatchSampler(tokenised.lengths, options.batch_size, options.seed)
+        return LengthGroupedBatchSampler(
+            tokenised.lengths, tokenised.labels, options.batch_size, options.seed
+        )
 
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder),

@@ -34,7 +34,7 @@ class TensorBoardTracker:
         except ImportError as error:
             raise TrainingError(
                 "training.tensorboard: found no tensorboard, expected it installed: "
-                "pip install 'tuneproof[tracking]'"
+                "pip install 'tuneproof[tensorboard]'"
             ) from error
         writer: Any = SummaryWriter(folder)
         self._writer = writer

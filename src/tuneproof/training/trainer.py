@@ -2,13 +2,14 @@
 
 import shutil
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformerTrainer
 from transformers import PrinterCallback
 
+from tuneproof.encoding import Precision
 from tuneproof.errors import TrainingError
 from tuneproof.training.callbacks import TrainingRecorder
 from tuneproof.training.losses import PairLoss
@@ -32,7 +33,7 @@ class PairTrainer(SentenceTransformerTrainer):
         self,
         recorder: TrainingRecorder,
         pair_loss: PairLoss,
-        precision: Literal["fp32", "bf16"],
+        precision: Precision,
         **arguments: Any,
     ) -> None:
         super().__init__(callbacks=[recorder], loss=cast(torch.nn.Module, pair_loss), **arguments)
