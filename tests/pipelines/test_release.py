@@ -132,10 +132,14 @@ def test_the_merged_release_holds_whole_weights_and_the_adapter_its_own_alone(
     assert catalog.load("lora_release").record.merged_against_adapter is None
 
 
-def test_the_code_of_the_guide_runs(handed_over: Path) -> None:
-    blocks = python_blocks((ROOT / "docs" / "release.md").read_text(encoding="utf-8"))
-    assert len(blocks) >= 3
-    # The tests' adapter stands on the tiny model, not on the one that the guide names.
+@pytest.mark.parametrize("document", ["docs/release.md", "README.md"])
+def test_the_code_of_the_documents_runs(handed_over: Path, document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    if document == "README.md":
+        text = text.partition("## Release a model")[2].partition("\n## ")[0]
+    blocks = python_blocks(text)
+    assert blocks
+    # The tests' adapter stands on the tiny model, not on the one that the documents name.
     code = "\n".join(blocks).replace("str(get_model_path())", "'tiny-model'")
     assert "tiny-model" in code
     run_python(handed_over, code)
