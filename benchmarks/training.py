@@ -4,7 +4,7 @@
 
 The reference is SentenceTransformerTrainer as it comes: fp32, batches of 16 drawn at random, one
 forward pass for each column, CosineSimilarityLoss. Both train the same pairs at the same learning
-rate in one process, by turns; the engine's time includes its evaluations and checkpoints.
+rate in one process, by turns. The engine's time includes tokenising, evaluations and checkpoints.
 """
 
 import argparse
@@ -93,11 +93,10 @@ def ours(
         lora=LORA if kind == "lora" else None,
     )
     with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
         result = train(base, pairs, validation, options, RunOptions(folder, epochs)).result
-    return (
-        result.training_time_seconds,
-        result.seconds_in_evaluation / result.training_time_seconds,
-    )
+        seconds = time.perf_counter() - start
+    return seconds, result.seconds_in_evaluation / seconds
 
 
 def score(base: EmbeddingModel, pairs: list[DatingPair]) -> float:

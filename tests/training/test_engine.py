@@ -215,7 +215,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tiny_model_folder: Path, tmp_pa
     model = base(tiny_model_folder)
     with torch.no_grad():
         next(model.transformer.parameters()).fill_(float("nan"))
-    with pytest.raises((TrainingError, ValueError), match=r"non-finite|finite number"):
+    with pytest.raises(TrainingError, match="embeddings that are not finite"):
         train(model, TRAIN, VALIDATION, options(), run(tmp_path))
 
 

@@ -1,10 +1,13 @@
 """A run that is killed goes on and ends with the very weights of one that was not."""
 
 import errno
+import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -13,7 +16,8 @@ from safetensors import SafetensorError
 
 from tuneproof.errors import TrainingError
 from tuneproof.manifest import Manifest
-from tuneproof.training.checkpoints import latest_checkpoint, prune, run_folder
+from tuneproof.training.callbacks import Checkpoint, TrainingRecorder
+from tuneproof.training.checkpoints import claimed, latest_checkpoint, prune, run_folder
 from tuneproof.training.engine import TrainedModel, train
 
 from .test_engine import LORA, TRAIN, VALIDATION, base, options, run, weights
@@ -39,17 +43,19 @@ def on_log(self, args, state, control, **rest):
 
 def half_saved(self, place):
     save(self, place)
-    if moment == "while saving" and place.name != "checkpoint-9":
+    if moment == "while saving" and place.name != "checkpoint-7":
         die()
 
 callbacks.TrainingRecorder.on_log = on_log
 callbacks.TrainingRecorder.save = half_saved
 lora = LORA if kind == "lora" else None
-settings = options(lora=lora, patience=9)
-engine.train(base(Path(model)), TRAIN, VALIDATION, settings, run(Path(folder), 3))
+settings = options(lora=lora, evaluations=36, patience=None)
+engine.train(base(Path(model)), TRAIN, VALIDATION, settings, run(Path(folder), 4))
 raise SystemExit("was not killed")
 """
-MOMENTS = [("standard", "11"), ("standard", "27"), ("standard", "while saving"), ("lora", "20")]
+# 36 steps of 3 an epoch, a checkpoint every 7: in the middle of an epoch, and at its end.
+SETTINGS = {"evaluations": 36, "patience": None}
+MOMENTS = [("standard", "11"), ("standard", "while saving"), ("lora", "20")]
 
 
 def lora_of(kind: str) -> object:
@@ -57,16 +63,36 @@ def lora_of(kind: str) -> object:
 
 
 def trained(model: Path, folder: Path, kind: str = "standard", **changes: object) -> TrainedModel:
-    settings = options(**{"lora": lora_of(kind), "patience": 9, **changes})
-    return train(base(model), TRAIN, VALIDATION, settings, run(folder, 3))
+    settings = options(**{**SETTINGS, "lora": lora_of(kind), **changes})
+    return train(base(model), TRAIN, VALIDATION, settings, run(folder, 4))
+
+
+class Whole(NamedTuple):
+    """A training and the weights after its last step, which are seldom those it returns."""
+
+    model: TrainedModel
+    last: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]
+
+
+def followed(model: Path, folder: Path, kind: str) -> Whole:
+    last = {}
+    restore = TrainingRecorder.restore_best
+
+    def noted(self: TrainingRecorder) -> Checkpoint:
+        last.update({n: p.detach().numpy().copy() for n, p in self._trained.items()})
+        return restore(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingRecorder, "restore_best", noted)
+        return Whole(trained(model, folder, kind), last)
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(
     tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, TrainedModel]:
+) -> dict[str, Whole]:
     return {
-        kind: trained(tiny_model_folder, tmp_path_factory.mktemp(kind), kind)
+        kind: followed(tiny_model_folder, tmp_path_factory.mktemp(kind), kind)
         for kind in ("standard", "lora")
     }
 
@@ -95,16 +121,17 @@ def killed(
 @pytest.mark.parametrize(("kind", "moment"), MOMENTS)
 def test_a_killed_run_ends_like_one_that_was_not(
     tiny_model_folder: Path,
-    uninterrupted: dict[str, TrainedModel],
+    uninterrupted: dict[str, Whole],
     killed: dict[tuple[str, str], Path],
     kind: str,
     moment: str,
 ) -> None:
     folder = killed[kind, moment]
-    resumed = trained(tiny_model_folder, folder, kind)
-    whole = uninterrupted[kind]
-    assert len(resumed.result.resumed_steps) == 1
-    assert 0 < resumed.result.resumed_steps[0] <= (27 if moment == "while saving" else int(moment))
+    resumed, last = followed(tiny_model_folder, folder, kind)
+    whole, expected_last = uninterrupted[kind]
+    assert resumed.result.resumed_steps == [7 if moment == "while saving" else int(moment) // 7 * 7]
+    for name, weight in last.items():
+        np.testing.assert_array_equal(weight, expected_last[name], err_msg=name)
     expected = weights(whole.model)
     for name, weight in weights(resumed.model).items():
         np.testing.assert_array_equal(weight, expected[name], err_msg=name)
@@ -136,9 +163,9 @@ def manifest_of(model: TrainedModel, **changes: object) -> Manifest:
 
 
 def test_whatever_changes_the_weights_changes_the_folder(
-    uninterrupted: dict[str, TrainedModel], tmp_path: Path
+    uninterrupted: dict[str, Whole], tmp_path: Path
 ) -> None:
-    model = uninterrupted["standard"]
+    model = uninterrupted["standard"].model
     pairs = model.result.manifest.pairs
     other = model.result.manifest.base_model.model_copy(update={"sha256": "0" * 64})
     cases: list[tuple[dict[str, object], str, str]] = [
@@ -156,30 +183,81 @@ def test_whatever_changes_the_weights_changes_the_folder(
         for changes, precision, device in cases
     }
     assert len(folders) == 8
-    elsewhere = model.result.manifest.environment.model_copy(update={"git_commit": "other"})
+    environment = model.result.manifest.environment
+    elsewhere = environment.model_copy(update={"git_commit": "other"})
     same = run_folder(tmp_path, manifest_of(model, environment=elsewhere), "fp32", "cpu")
     assert same in folders
+    newer = {**environment.libraries, "torch": "99"}
+    elsewhere = environment.model_copy(update={"libraries": newer})
+    assert (
+        run_folder(tmp_path, manifest_of(model, environment=elsewhere), "fp32", "cpu")
+        not in folders
+    )
 
 
-def test_a_checkpoint_that_is_not_whole_is_deleted(tmp_path: Path) -> None:
-    for step, state in ((4, '{"global_step": 4}'), (8, '{"global_step": 8}'), (12, '{"glob')):
-        folder = tmp_path / f"checkpoint-{step}"
-        folder.mkdir()
-        (folder / "trainer_state.json").write_text(state)
-    (tmp_path / "checkpoint-16").mkdir()
-    assert latest_checkpoint(tmp_path) == tmp_path / "checkpoint-8"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint-4", "checkpoint-8"]
+FILES = (
+    "trainer_state.json",
+    "optimizer.pt",
+    "scheduler.pt",
+    "rng_state.pth",
+    "trained.safetensors",
+    "best.safetensors",
+    "record.json",
+)
+
+
+def make_checkpoint(folder: Path, step: int) -> Path:
+    checkpoint = folder / f"checkpoint-{step}"
+    checkpoint.mkdir(parents=True)
+    for name in FILES:
+        (checkpoint / name).write_text(json.dumps({"global_step": step, "best": [step, 0.5]}))
+    return checkpoint
+
+
+@pytest.mark.parametrize("missing", FILES)
+def test_a_checkpoint_that_lacks_a_file_is_deleted(tmp_path: Path, missing: str) -> None:
+    """The library would pass over a missing optimiser or random state, and resume wrongly."""
+    whole, half = make_checkpoint(tmp_path, 8), make_checkpoint(tmp_path, 16)
+    (half / missing).unlink()
+    assert latest_checkpoint(tmp_path) == whole
+    assert list(tmp_path.iterdir()) == [whole]
     assert latest_checkpoint(tmp_path / "none") is None
 
 
-def test_abandoned_runs_are_pruned_but_for_the_newest_and_the_current(tmp_path: Path) -> None:
-    import os
+def test_a_cut_off_state_is_no_checkpoint(tmp_path: Path) -> None:
+    checkpoint = make_checkpoint(tmp_path, 8)
+    (checkpoint / "trainer_state.json").write_text('{"glob')
+    assert latest_checkpoint(tmp_path) is None
 
-    for age in range(6):
-        (tmp_path / f"run{age}").mkdir()
-        os.utime(tmp_path / f"run{age}", (1_000_000 - age, 1_000_000 - age))
-    prune(tmp_path, tmp_path / "run5")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["run0", "run1", "run2", "run5"]
+
+def test_a_killed_run_left_files_of_these_names(killed: dict[tuple[str, str], Path]) -> None:
+    for folder in killed.values():
+        for checkpoint in folder.glob("*/checkpoint-7"):
+            assert set(FILES) == {path.name for path in checkpoint.iterdir()}
+
+
+def test_abandoned_runs_are_pruned_and_other_folders_are_not(tmp_path: Path) -> None:
+    runs = [tmp_path / f"{age:020x}" for age in range(6)]
+    for age, folder in enumerate([*runs, tmp_path / "photographs"]):
+        folder.mkdir()
+        os.utime(folder, (1_000_000 - age, 1_000_000 - age))
+    (runs[4] / "pid").write_text(str(os.getpid()))
+    prune(tmp_path, runs[5])
+    assert sorted(tmp_path.iterdir()) == [*runs[:3], runs[4], runs[5], tmp_path / "photographs"]
+
+
+def test_two_processes_never_share_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "pid").write_text(str(os.getppid()))
+    taken = pytest.raises(TrainingError, match=f"found process {os.getppid()} training the same")
+    with taken, claimed(folder):
+        raise AssertionError("entered")
+    assert folder.is_dir()
+    (folder / "pid").write_text(str(2**22 + 1))  # beyond the largest pid of Linux: it is gone
+    with claimed(folder):
+        assert (folder / "pid").read_text() == str(os.getpid())
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(
@@ -196,21 +274,19 @@ def test_a_full_disk_stops_the_run_and_leaves_no_half_checkpoint(
     monkeypatch: pytest.MonkeyPatch,
     fault: Exception,
 ) -> None:
-    from tuneproof.training.callbacks import TrainingRecorder
-
     save = TrainingRecorder.save
 
     def full(self: TrainingRecorder, folder: Path) -> None:
         save(self, folder)
-        if folder.name != "checkpoint-9":
+        if folder.name != "checkpoint-7":
             raise fault
 
     monkeypatch.setattr(TrainingRecorder, "save", full)
-    with pytest.raises(TrainingError, match="step 18: the checkpoint could not be written"):
+    with pytest.raises(TrainingError, match="step 14: the checkpoint could not be written"):
         trained(tiny_model_folder, tmp_path)
     left = [path.parent.name for path in tmp_path.glob("*/*/trainer_state.json")]
-    assert left == ["checkpoint-9"]
-    assert not list(tmp_path.glob("*/checkpoint-18"))
+    assert left == ["checkpoint-7"]
+    assert not list(tmp_path.glob("*/checkpoint-14"))
 
 
 def test_training_stops_when_patience_runs_out_and_keeps_the_best(
@@ -221,7 +297,7 @@ def test_training_stops_when_patience_runs_out_and_keeps_the_best(
 
     grades = iter([0.0, 0.1, 0.9, 0.2, 0.9, 0.1, 0.9])
     monkeypatch.setattr(callbacks, "spearman", lambda *_: next(grades))
-    stopped = trained(tiny_model_folder, tmp_path, patience=3)
+    stopped = trained(tiny_model_folder, tmp_path, evaluations=12, patience=3)
     assert stopped.result.stopped_early
     assert stopped.result.best_step == 2 * stopped.result.evaluation_steps
     assert len(stopped.log) == 5 * stopped.result.evaluation_steps
@@ -256,11 +332,13 @@ def test_a_loss_that_becomes_infinite_stops_the_run(
 
     monkeypatch.setattr(PairTrainer, "compute_loss", exploding)
     with pytest.raises(TrainingError, match="step 5: found loss inf, expected a finite number"):
+        trained(tiny_model_folder, tmp_path, evaluations=2)
+    with pytest.raises(TrainingError, match="embeddings that are not finite"):
         trained(tiny_model_folder, tmp_path)
 
 
-def test_layers_are_logged_at_each_evaluation(uninterrupted: dict[str, TrainedModel]) -> None:
-    for kind, model in uninterrupted.items():
+def test_layers_are_logged_at_each_evaluation(uninterrupted: dict[str, Whole]) -> None:
+    for kind, (model, _) in uninterrupted.items():
         layers, log = model.layers, model.log.set_index("step")
         assert set(layers["step"]) == set(log.dropna(subset=["validation_spearman"]).index)
         joined = layers.groupby("step")["gradient_norm"].apply(
@@ -269,3 +347,19 @@ def test_layers_are_logged_at_each_evaluation(uninterrupted: dict[str, TrainedMo
         np.testing.assert_allclose(joined, log.loc[joined.index, "gradient_norm"], rtol=1e-4)
         assert layers["layer"].str.contains("lora_").all() == (kind == "lora")
         assert (layers["update_norm"] > 0).any()
+
+
+def test_weights_that_diverge_are_a_clear_error(tiny_model_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"not finite|expected a finite number"):
+        trained(tiny_model_folder, tmp_path, learning_rate=1e30, warmup_steps=0)
+
+
+def test_freezing_everything_is_refused_and_an_unknown_layer_is_named(
+    tiny_model_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(TrainingError, match="expected some layer left to train"):
+        trained(tiny_model_folder, tmp_path, frozen=("pooler", "embeddings", "encoder"))
+    result = trained(tiny_model_folder, tmp_path, frozen=("pooler", "embedings"), epochs=1).result
+    assert "has no layer 'embedings'" in caplog.text
+    first = trained(tiny_model_folder, tmp_path, frozen=("pooler", "encoder.layer.0"), epochs=1)
+    assert first.result.trainable_parameters < result.trainable_parameters

@@ -6,10 +6,12 @@ import math
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
@@ -21,6 +23,7 @@ from tuneproof.encoding import Precision, embed_pairs, pair_cosines
 from tuneproof.errors import TrainingError
 from tuneproof.metrics.ranking import spearman
 from tuneproof.pairs import DatingPair
+from tuneproof.training.checkpoints import BEST, RECORD, WEIGHTS
 from tuneproof.training.losses import PairLoss
 from tuneproof.training.result import LAYER_LOG, TRAINING_LOG
 from tuneproof.training.tracking import Tracker
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 _VALIDATION_BATCH: Final = 32
-_WEIGHTS, _BEST, _RECORD = "trained.safetensors", "best.safetensors", "record.json"
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +95,6 @@ class TrainingRecorder(TrainerCallback):
         loss: The training loss, for the validation loss.
         pairs: Validation pairs.
         plan: When to evaluate, to save, and to stop.
-        trackers: Where else the figures go.
     """
 
     def __init__(
@@ -102,13 +103,12 @@ class TrainingRecorder(TrainerCallback):
         loss: PairLoss,
         pairs: Sequence[DatingPair],
         plan: Plan,
-        trackers: Sequence[Tracker] = (),
     ) -> None:
         self._transformer = transformer
         self._loss = loss
         self._pairs = pairs
         self._plan = plan
-        self._trackers = trackers
+        self._trackers: Sequence[Tracker] = ()
         self._trained = {n: p for n, p in transformer.named_parameters() if p.requires_grad}
         self._before = self._copy()
         self._rows: list[dict[str, float]] = []
@@ -146,6 +146,11 @@ class TrainingRecorder(TrainerCallback):
             self._transformer, self._pairs, _VALIDATION_BATCH, self._plan.precision
         )
         self._transformer.train(was_training)
+        if not np.isfinite(vectors).all():
+            raise TrainingError(
+                "found embeddings that are not finite, expected finite ones: the weights have "
+                "diverged; lower the learning rate"
+            )
         labels = torch.tensor([float(pair.label) for pair in self._pairs])
         loss = self._loss.compute_loss_from_embeddings(
             list(torch.from_numpy(vectors).unbind(dim=1)), labels
@@ -197,7 +202,7 @@ class TrainingRecorder(TrainerCallback):
     def save(self, folder: Path) -> None:
         """Write the trained weights, the best ones and all records into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_file(self._copy(), folder / _WEIGHTS)
+        save_file(self._copy(), folder / WEIGHTS)
         record: dict[str, Any] = {
             "rows": self._rows,
             "layers": self._layers,
@@ -207,14 +212,14 @@ class TrainingRecorder(TrainerCallback):
             "best": None,
         }
         if self._best is not None:
-            save_file(self._best.weights, folder / _BEST)
+            save_file(self._best.weights, folder / BEST)
             record["best"] = [self._best.step, self._best.spearman]
-        (folder / _RECORD).write_text(json.dumps(record), encoding="utf-8")
+        (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
         """Take up the run that was saved in a folder."""
-        self._put(load_file(folder / _WEIGHTS))
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        self._put(load_file(folder / WEIGHTS))
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         self._rows, self._layers = record["rows"], record["layers"]
         self._evaluations = {step: Evaluation(*values) for step, values in record["evaluations"]}
         self._seconds_before = record["seconds"]
@@ -222,7 +227,7 @@ class TrainingRecorder(TrainerCallback):
         self.resumed_steps = [*record["resumed_steps"], step]
         if record["best"] is not None:
             best_step, best_spearman = record["best"]
-            self._best = Checkpoint(best_step, best_spearman, load_file(folder / _BEST))
+            self._best = Checkpoint(best_step, best_spearman, load_file(folder / BEST))
         self._before = self._copy()
         logger.info("step %d: resuming from a checkpoint", step)
 
@@ -271,7 +276,12 @@ class TrainingRecorder(TrainerCallback):
         score = evaluation.spearman
         if self._progress is None or self._progress.disable:
             logger.info(
-                "step %d of %d: validation Spearman %s", step, state.max_steps, _shown(score)
+                "step %d of %d: validation loss %.4f, Spearman %s, %.0f s to go",
+                step,
+                state.max_steps,
+                evaluation.loss,
+                _shown(score),
+                self.seconds * (state.max_steps - step) / step,
             )
         if score is not None and (self._best is None or score > self._best.spearman):
             self._best = Checkpoint(step, score, self._copy())
@@ -321,12 +331,18 @@ class TrainingRecorder(TrainerCallback):
             )
             self._progress.update(step - self._progress.n)
 
-    def close(self) -> None:
-        """Close the progress bar and the trackers, whether the run ended well or not."""
-        if self._progress is not None:
-            self._progress.close()
-        for tracker in self._trackers:
-            tracker.close()
+    @contextmanager
+    def watched_by(self, trackers: Sequence[Tracker]) -> Iterator[None]:
+        """Give trackers the figures of a block, and close them and the progress bar after it."""
+        self._trackers, failed = trackers, True
+        try:
+            yield
+            failed = False
+        finally:
+            if self._progress is not None:
+                self._progress.close()
+            for tracker in trackers:
+                tracker.close(failed=failed)
 
     def _evaluates(self, step: int, last: int) -> bool:
         return step % self._plan.evaluation_steps == 0 or step == last

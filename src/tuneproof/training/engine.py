@@ -1,7 +1,7 @@
 """The training engine: pairs and a base model in, the best checkpoint and its record out."""
 
+import logging
 import math
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,7 +17,7 @@ from tuneproof.errors import TrainingError
 from tuneproof.manifest import Environment, Manifest, describe_options
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.training.adapters import LoraOptions, add_adapter
-from tuneproof.training.checkpoints import latest_checkpoint, prune, run_folder
+from tuneproof.training.checkpoints import claimed, latest_checkpoint, prune, run_folder
 from tuneproof.training.losses import LossName, build_loss
 from tuneproof.training.result import MAX_GRADIENT_NORM, LoraSettings, TrainingResult
 from tuneproof.training.tracking import MlflowTracker, TensorBoardTracker, Tracker
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tuneproof.training.batches import TokenisedPairs
 
 _REMEASURED = 1e-6
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -46,7 +48,8 @@ class TrainingOptions:
         loss: What is minimised (`losses.build_loss`).
         precision: Of the forward pass: `fp32`, `bf16` (weights and losses stay float32), or `auto`
             for bf16 where the device has instructions for it.
-        frozen: Names of layers that are not trained, wherever they occur in a weight's name.
+        frozen: Layers that are not trained: whole parts of their names between dots, such as
+            `embeddings` or `encoder.layer.0`.
         seed: Seed of the order of the pairs, of dropout, and of a new adapter's weights.
         lora: The adapter to train; None trains all weights.
     """
@@ -162,12 +165,9 @@ def train(
         precision=precision,
     )
     folder = run_folder(Path(run.checkpoint_folder), manifest, precision, device)
-    checkpoint = latest_checkpoint(folder)
-    prune(folder.parent, folder)
     loss = build_loss(options.loss, transformer)
     tokenised = TokenisedPairs(transformer, train_pairs)
-    trackers = _trackers(run, manifest, folder.name)
-    recorder = TrainingRecorder(transformer, loss, validation_pairs, plan, trackers)
+    recorder = TrainingRecorder(transformer, loss, validation_pairs, plan)
     arguments = _arguments(folder, options, tokenised, device)
     trainer = PairTrainer(
         recorder,
@@ -178,20 +178,20 @@ def train(
         train_dataset=tokenised.dataset(),
         data_collator=tokenised,
     )
-    try:
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    finally:
-        recorder.close()
-    seconds = recorder.seconds
-    best = recorder.restore_best()
-    transformer.eval()
-    remeasured = recorder.evaluate().spearman
-    if remeasured is None or abs(remeasured - best.spearman) > _REMEASURED:
-        raise TrainingError(
-            f"the checkpoint of step {best.step} measures Spearman {remeasured} on the validation "
-            f"pairs, expected {best.spearman}: the best checkpoint was not restored"
-        )
-    shutil.rmtree(folder, ignore_errors=True)
+    with claimed(folder):
+        checkpoint = latest_checkpoint(folder)
+        prune(folder.parent, folder)
+        with recorder.watched_by(_trackers(run, manifest, folder.name)):
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        seconds = recorder.seconds
+        best = recorder.restore_best()
+        transformer.eval()
+        remeasured = recorder.evaluate().spearman
+        if remeasured is None or abs(remeasured - best.spearman) > _REMEASURED:
+            raise TrainingError(
+                f"the checkpoint of step {best.step} measures Spearman {remeasured} on the "
+                f"validation pairs, expected {best.spearman}: the best checkpoint was not restored"
+            )
     result = TrainingResult(
         model_type=model_type,
         loss=options.loss,
@@ -233,10 +233,20 @@ def _require_both_labels(pairs: Sequence[DatingPair]) -> None:
         )
 
 
-def _freeze(transformer: "SentenceTransformer", names: Sequence[str]) -> None:
-    for name, parameter in transformer.named_parameters():
-        if set(names).intersection(name.split(".")):
+def _freeze(transformer: "SentenceTransformer", layers: Sequence[str]) -> None:
+    parameters = dict(transformer.named_parameters())
+    for layer in layers:
+        named = [p for name, p in parameters.items() if f".{layer}." in f".{name}"]
+        if not named:
+            logger.warning(
+                "frozen: the model has no layer %r; its weights are named like %s",
+                layer,
+                next(iter(parameters)),
+            )
+        for parameter in named:
             parameter.requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in parameters.values()):
+        raise TrainingError(f"frozen: found {list(layers)}, expected some layer left to train")
 
 
 def _checkpoint_steps(total: int, evaluation_steps: int, checkpoints: int) -> int | None:

@@ -97,7 +97,8 @@ class TrainingResult(BaseModel):
             run, of all its parts.
         initial_spearman: Validation Spearman before the first step.
         final_spearman: Validation Spearman after the last step.
-        best_spearman: Highest validation Spearman: that of the model that is saved.
+        best_spearman: Highest validation Spearman: that of the model that is saved, in the
+            precision of the run.
         best_step: Step at which it was reached, from 1.
         spearman_history: Validation Spearman of each evaluation, the one at step 0 left out.
         trainable_parameters: Number of weights that training changes.

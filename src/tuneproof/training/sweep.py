@@ -27,8 +27,9 @@ from pydantic.dataclasses import dataclass
 
 from tuneproof.encoding import EmbeddingModel
 from tuneproof.errors import AdapterError, TrainingError
-from tuneproof.manifest import describe_options
+from tuneproof.manifest import Environment, describe_options
 from tuneproof.pairs import DatingPair
+from tuneproof.training.checkpoints import software
 from tuneproof.training.engine import RunOptions, TrainingOptions, train
 from tuneproof.training.result import TrainingResult
 
@@ -320,8 +321,8 @@ def train_afresh(
     Training changes weights in place and leaves an adapter attached, so the next configuration
     would start from this one's end. A copy costs milliseconds and one model's memory.
     """
-    fresh = EmbeddingModel(copy.deepcopy(base.transformer), base.manifest)
     gc.collect()  # trainers hold the model before in cycles
+    fresh = EmbeddingModel(copy.deepcopy(base.transformer), base.manifest)
     with suppress(OSError):
         # Linux: the peak starts again from here, or no run could need less than the one before.
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
@@ -481,7 +482,12 @@ def _changed(start: TrainingOptions, change: Mapping[str, JsonValue]) -> Trainin
 
 
 def _hash(parameters: Mapping[str, JsonValue], base_sha256: str, pairs: Mapping[str, str]) -> str:
-    content = {"parameters": parameters, "base_model": base_sha256, "pairs": dict(pairs)}
+    content = {
+        "parameters": parameters,
+        "base_model": base_sha256,
+        "pairs": dict(pairs),
+        **software(Environment.current()),
+    }
     encoded = json.dumps(content, sort_keys=True).encode()
     return hashlib.sha256(encoded).hexdigest()[:_HASH_CHARACTERS]
 

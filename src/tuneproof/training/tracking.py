@@ -13,8 +13,8 @@ class Tracker(Protocol):
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Take figures of one step, by name (`train/loss`, `validation/spearman`)."""
 
-    def close(self) -> None:
-        """Write out what is left."""
+    def close(self, *, failed: bool) -> None:
+        """Write out what is left, and whether the run failed."""
 
 
 class TensorBoardTracker:
@@ -45,7 +45,7 @@ class TensorBoardTracker:
         for name, value in values.items():
             self._writer.add_scalar(name, value, step)
 
-    def close(self) -> None:
+    def close(self, *, failed: bool) -> None:
         """Flush and close the event file."""
         self._writer.close()
 
@@ -95,9 +95,9 @@ class MlflowTracker:
         for name, value in values.items():
             self._client.log_metric(self._run, name, value, step=step)
 
-    def close(self) -> None:
-        """Mark the run as finished."""
-        self._client.set_terminated(self._run)
+    def close(self, *, failed: bool) -> None:
+        """Mark the run as finished or as failed."""
+        self._client.set_terminated(self._run, status="FAILED" if failed else "FINISHED")
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Sequence[tuple[str, Any]]:

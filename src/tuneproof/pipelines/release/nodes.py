@@ -69,7 +69,7 @@ def release_lora(
     prepare: PrepareOptions,
     options: ReleaseOptions,
 ) -> tuple[Release, Release]:
-    """Hand over the adapter, and the base model that it is merged into (changed in place).
+    """Hand over the base model with the adapter merged into it (in place), and the adapter.
 
     Raises:
         StaleArtifactError: The evidence is of another model.
@@ -83,9 +83,8 @@ def release_lora(
     today = datetime.now(UTC).date()
     adapter = describe(evidence, "adapter", prepare, options, today)
     merged = describe(evidence, "merged", prepare, options, today, difference)
+    base = replace(model, transformer=base_model.transformer)
     return (
+        Release(base, merged, write_card(merged, evidence)),
         Release(model, adapter, write_card(adapter, evidence)),
-        Release(
-            replace(model, transformer=base_model.transformer), merged, write_card(merged, evidence)
-        ),
     )

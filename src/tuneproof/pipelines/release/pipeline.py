@@ -45,7 +45,7 @@ def create_pipeline() -> Pipeline:
                     "params:prepare",
                     "params:release",
                 ],
-                outputs=["lora_release", "lora_merged_release"],
+                outputs=["lora_merged_release", "lora_release"],
                 name="release_lora",
             ),
         ],
