@@ -72,7 +72,8 @@ class Manifest(BaseModel):
     """The origin of one artifact.
 
     Attributes:
-        model_name: Which model this is or comes from: `baseline`, `standard` or `lora`.
+        model_name: Which model this is or comes from: `baseline`, or a variant such as
+            `standard`.
         base_model: Identity of the base model underneath.
         pairs: Hash of the pairs it was made from, by split (`train`, `validation`, `eval`).
         parameters: The parameters it was made with.

@@ -10,6 +10,7 @@ from tuneproof.pipelines import (
     release,
     reporting,
     sweep,
+    training_instructed,
     training_lora,
     training_standard,
 )
@@ -32,6 +33,8 @@ def register_pipelines() -> dict[str, Pipeline]:
     }
     return {
         **pipelines,
+        # One more training to wait for; evaluation and reporting take its model in where it is.
+        "training_instructed": prepared + training_instructed.create_pipeline(),
         # It takes as many trainings as it has runs: for who looks for better parameters.
         "sweep": prepared + sweep.create_pipeline(),
         # Whether to release is decided by who has read the report: it is no part of every run.

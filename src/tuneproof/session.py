@@ -15,19 +15,14 @@ from kedro.validation import ParameterValidationError
 from tuneproof.errors import InvalidPairsError
 from tuneproof.manifest import Manifest
 from tuneproof.pairs import PrepareOptions, RawLines, hash_pairs, parse_pairs, split_by_group
+from tuneproof.variants import VARIANTS
 
-TRAINED_MODELS: Final = {"standard_model": "standard", "lora_adapter": "lora"}
+TRAINED_MODELS: Final = {model: name for name, model in VARIANTS.items()}
 """Catalog name of each trained model, and the namespace that measures it."""
 
-_FILTERS = (
-    "tags",
-    "node_names",
-    "from_nodes",
-    "to_nodes",
-    "from_inputs",
-    "to_outputs",
-    "namespaces",
-)
+_NAMING = ("node_names", "namespaces")
+_UNTRAINED = "is not trained: it cannot be evaluated"
+_FILTERS = ("tags", "from_nodes", "to_nodes", "from_inputs", "to_outputs")
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +34,11 @@ class _ModelOnDisk(Protocol):
 class TuneproofSession(KedroSession):
     """A Kedro session that evaluates what there is.
 
-    `evaluation` measures the standard and the LoRA model. Kedro has no optional branches: with one
-    of the two missing, or trained on other pairs, the run would stop. This session leaves that
-    one's nodes out, says so, and goes on. With none left it leaves everything in, and the run says
-    what to train first. A run whose nodes the user chose is left as it is.
+    `evaluation` measures every variant. Kedro has no optional branches: with one of them missing,
+    or trained on other pairs, the run would stop. This session leaves that one's nodes out, says
+    so, and goes on. With none left it leaves in what the default run trains, and the run says what
+    to train first. A run whose nodes the user chose is left as it is, but for a variant that no
+    default run trains: it takes part only if it is trained, or asked for by name.
     """
 
     def run(self, *arguments: Any, **options: Any) -> dict[str, Any]:
@@ -58,8 +54,10 @@ class TuneproofSession(KedroSession):
         self._require_known(names)
         known = sum((pipelines[name] for name in names), start=Pipeline([]))
         try:
-            if TRAINED_MODELS.keys() & known.inputs() and not any(map(given.get, _FILTERS)):
+            if TRAINED_MODELS.keys() & known.inputs() and not any(map(given.get, _NAMING)):
                 left_out = namespaces_to_leave_out(known, self.load_context().catalog)
+                if any(map(given.get, _FILTERS)):
+                    left_out &= namespaces_by_choice()
                 if left_out:
                     given["node_names"] = [
                         n.name for n in known.nodes if n.namespace not in left_out
@@ -92,23 +90,30 @@ class TuneproofSession(KedroSession):
 def namespaces_to_leave_out(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> set[str]:
     """Return the namespaces that measure a variant which is not trained on the present pairs.
 
-    Empty if no variant would be left: then what is missing is an error, not a choice.
+    If no variant would be left, only those by choice: then what is missing is an error.
     """
+    by_choice = namespaces_by_choice()
     measured = TRAINED_MODELS.keys() & pipeline.all_inputs()
     present = _hash_present_pairs(catalog)
     reasons = {}
     for name in sorted(measured & pipeline.inputs()):
         if not catalog.exists(name):
-            reasons[name] = "is not trained: it cannot be evaluated"
+            reasons[name] = _UNTRAINED
         elif present is not None:
             recorded = cast(_ModelOnDisk, catalog.get(name)).manifest().pairs
             if any(recorded.get(split) != found for split, found in present.items()):
                 reasons[name] = "was trained on other pairs: it cannot be evaluated on these"
+    left_out = {TRAINED_MODELS[name] for name in reasons}
     for name, reason in reasons.items():
-        logger.warning("%s %s", TRAINED_MODELS[name], reason)
-    if reasons.keys() == measured:
-        return set()
-    return {TRAINED_MODELS[name] for name in reasons}
+        if reason != _UNTRAINED or TRAINED_MODELS[name] not in by_choice:
+            logger.warning("%s %s", TRAINED_MODELS[name], reason)
+    return left_out & by_choice if reasons.keys() == measured else left_out
+
+
+def namespaces_by_choice() -> set[str]:
+    """Return the namespaces that measure variants which no default run trains."""
+    trained = pipelines["__default__"].all_outputs()
+    return {namespace for model, namespace in TRAINED_MODELS.items() if model not in trained}
 
 
 def _hash_present_pairs(catalog: CatalogProtocol[Any, Any]) -> Mapping[str, str] | None:

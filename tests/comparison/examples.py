@@ -85,11 +85,11 @@ def some_pairs(labels: Sequence[int] | None = None, **fields: Sequence[str]) -> 
     ]
 
 
-def origin(model: str = "baseline", **changes: Any) -> Manifest:
+def origin(name: str = "baseline", **changes: Any) -> Manifest:
     """Describe where figures come from."""
     return Manifest.model_validate(
         {
-            "model_name": model,
+            "model_name": name,
             "base_model": ModelIdentity(name="m", revision=None, sha256="a" * 64),
             "pairs": {
                 **dict.fromkeys(("train", "validation", "eval"), _HASH),

@@ -17,11 +17,14 @@ from tests.comparison.examples import (
     measured,
     noisy,
     options_with,
+    origin,
     some_pairs,
     untelling,
 )
+from tuneproof.audit.shortcuts import describe
 from tuneproof.comparison.verdict import find_threats, near_probes
 from tuneproof.comparison.wording import chance, span, with_span
+from tuneproof.instructions import Instructions, describe_instructions
 from tuneproof.metrics.uncertainty import Interval
 from tuneproof.pairs import DatingPair
 
@@ -408,6 +411,20 @@ class TestThreats:
         assert "share no text" not in alone
         even = threats(noisy(0.9, 1), pairs=two_types("easy"))
         assert none(even, "depends on the mixture")
+
+    def test_instructions_are_told_as_unequal_inputs(self) -> None:
+        """Of the model that reads them alone, with what the category tells by itself."""
+        instructions = Instructions({"c": "Values first."}, default=None)
+        trained = origin("instructed", parameters=describe_instructions(instructions))
+        reading = measured("instructed", noisy(0.3, 1), manifest=origin(model=trained))
+        assert reading.metrics.model == "instructed"
+        bare = measured("standard", noisy(0.3, 1), manifest=origin(model=origin("standard")))
+        models = [each.metrics for each in (bare, reading)]
+        found = one(find_threats(models, untelling(), options_with()), "not compared on equal")
+        assert found.startswith("instructed reads an instruction before both texts")
+        (probe,) = [each for each in untelling().probes if each.name == "category"]
+        assert describe(probe) in found
+        assert none(find_threats(models[:1], untelling(), options_with()), "instruction")
 
     def test_a_mixture_is_rarely_seen_where_there_is_none(self) -> None:
         told, shifted = 0, 0

@@ -16,13 +16,14 @@ REGISTERED = {
     "baseline",
     "training_standard",
     "training_lora",
+    "training_instructed",
     "evaluation",
     "reporting",
     "sweep",
     "release",
     "__default__",
 }
-BY_CHOICE = {"release", "sweep"}
+BY_CHOICE = {"release", "sweep", "training_instructed"}
 """What is registered but no part of every run."""
 
 IN_MEMORY = {

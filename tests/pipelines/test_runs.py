@@ -25,8 +25,10 @@ MODELS = ("baseline", "standard", "lora")
 def test_a_whole_run_leaves_every_artifact_that_the_catalog_declares(finished: Project) -> None:
     catalog = finished.catalog()
     declared = set(catalog.keys())
-    for name in register_pipelines()["__default__"].all_outputs() & declared:
-        assert catalog.exists(name), name
+    for node in register_pipelines()["__default__"].nodes:
+        for name in declared.intersection(node.outputs):
+            # What no default run trains is measured where it was trained.
+            assert catalog.exists(name) == (node.namespace != "instructed"), name
 
 
 def test_every_artifact_loads_from_the_catalog(finished: Project) -> None:

@@ -31,6 +31,7 @@ from tuneproof.pipelines.reporting.nodes import Evidence, TrainingRun
 from tuneproof.report.page import NO_TRAINING, Drawing, describe_charts, render_report
 from tuneproof.report.proof import NO_VARIANT
 from tuneproof.training.result import TRAINING_LOG, TrainingResult
+from tuneproof.variants import VARIANTS
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -88,6 +89,8 @@ def training_of(model: str, steps: int = 50) -> TrainingRun:
             "gradient_norm": generator.uniform(0.5, 2, steps),
             "validation_loss": np.where(evaluated, 0.26 * np.exp(-step / 25), np.nan),
             "validation_spearman": np.where(evaluated, spearman, np.nan),
+            "evaluation_seconds": np.where(evaluated, 0.5, np.nan),
+            "peak_memory_mb": np.where(evaluated, 900.0, np.nan),
         }
     ).astype(dict(TRAINING_LOG))
     best = int(np.nanargmax(log["validation_spearman"]))
@@ -111,6 +114,12 @@ def training_of(model: str, steps: int = 50) -> TrainingRun:
             "spearman_history": [],
             "trainable_parameters": 100,
             "total_parameters": 1000,
+            "precision": "fp32",
+            "patience": None,
+            "stopped_early": False,
+            "resumed_steps": [],
+            "seconds_in_evaluation": 1.5,
+            "peak_memory_mb": 900.0,
             "lora": {"rank": 8, "alpha": 16, "dropout": 0.1, "target_modules": ["query"]}
             if model == "lora"
             else None,
@@ -688,6 +697,11 @@ def gather(
     return nodes.gather_evidence(**given)
 
 
+NOT_TRAINED: dict[str, Any] = {
+    f"{model}_training_{artifact}": None for model in VARIANTS for artifact in ("info", "log")
+}
+
+
 class TestOrigins:
     def test_the_compared_models_are_gathered(self) -> None:
         pairs = some_pairs()
@@ -760,13 +774,17 @@ class TestOrigins:
 
     def test_training_runs_of_what_is_shown(self, evidence: dict[str, Evidence]) -> None:
         runs = [training_of(model) for model in ("standard", "lora")]
-        artifacts: list[Any] = [part for run in runs for part in (run.result, run.log)]
-        found = nodes.gather_training_runs(evidence, *artifacts)
+        artifacts = {
+            **NOT_TRAINED,
+            **{f"{run.result.model_type}_training_info": run.result for run in runs},
+            **{f"{run.result.model_type}_training_log": run.log for run in runs},
+        }
+        found = nodes.gather_training_runs(evidence, **artifacts)
         assert list(found) == ["standard", "lora"]
         assert found["lora"].log is runs[1].log
         baseline = {"baseline": evidence["baseline"]}
-        assert nodes.gather_training_runs(baseline, *artifacts) == {}
-        assert nodes.gather_training_runs(evidence, None, None, None, None) == {}
+        assert nodes.gather_training_runs(baseline, **artifacts) == {}
+        assert nodes.gather_training_runs(evidence, **NOT_TRAINED) == {}
 
     def test_a_later_training_run_is_refused_only_if_its_model_is_shown(
         self, evidence: dict[str, Evidence]
@@ -774,10 +792,15 @@ class TestOrigins:
         run = training_of("lora")
         changed = run.result.manifest.model_copy(update={"seed": 8})
         retrained = run.result.model_copy(update={"manifest": changed})
+        artifacts = {
+            **NOT_TRAINED,
+            "lora_training_info": retrained,
+            "lora_training_log": run.log,
+        }
         with pytest.raises(StaleArtifactError, match="lora_metrics measured another model"):
-            nodes.gather_training_runs(evidence, None, None, retrained, run.log)
+            nodes.gather_training_runs(evidence, **artifacts)
         fewer = {name: evidence[name] for name in ("baseline", "standard")}
-        assert nodes.gather_training_runs(fewer, None, None, retrained, run.log) == {}
+        assert nodes.gather_training_runs(fewer, **artifacts) == {}
 
 
 def test_pipeline_makes_the_charts_and_the_page() -> None:

@@ -31,6 +31,7 @@ MODEL_NAMES: Final[Mapping[str, str]] = {
     "baseline": "the base model",
     "standard": "full fine-tuning (standard)",
     "lora": "LoRA fine-tuning (lora)",
+    "instructed": "instruction-conditioned fine-tuning (instructed)",
 }
 
 Outcome = Literal["improved", "worsened", "not shown", "not tested"]

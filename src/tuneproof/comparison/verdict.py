@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tuneproof.audit.score import DataQualityScore
+from tuneproof.audit.shortcuts import describe
 from tuneproof.comparison.records import (
     MODEL_NAMES,
     AlarmOptions,
@@ -13,6 +14,7 @@ from tuneproof.comparison.records import (
     parse_criterion,
 )
 from tuneproof.comparison.wording import chance, figure, signed, span, with_span
+from tuneproof.instructions import trained_instructions
 from tuneproof.measurement.records import SUBSETS, BaselineMetrics, PrefixSwapMetrics
 from tuneproof.metrics.ranking import auc_for_spearman
 from tuneproof.metrics.uncertainty import FEWEST_GROUPS, LEVEL
@@ -121,6 +123,7 @@ def find_threats(
     threats += _unreachable(models, options)
     threats += _few_groups(baseline)
     for metrics in models:
+        threats += _unequal_inputs(metrics, quality)
         threats += _mixture(metrics, options.alarms)
         threats += _one_sided(metrics)
         threats += _prefix_change(metrics, options.alarms)
@@ -355,6 +358,18 @@ def _unreachable(models: Sequence[BaselineMetrics], options: EvaluationOptions) 
         yield f"the criterion Spearman {criterion} is out of reach: {allowed}"
     else:
         yield f"the criterion Spearman {criterion} needs an AUC of {figure(needed, 5)}: {allowed}"
+
+
+def _unequal_inputs(metrics: BaselineMetrics, quality: DataQualityScore) -> Iterator[str]:
+    trained = metrics.manifest.model
+    if trained is None or trained_instructions(trained) is None:
+        return
+    told = "; ".join(describe(probe) for probe in quality.probes if probe.name == "category")
+    yield (
+        f"{metrics.model} reads an instruction before both texts, chosen by the category of the "
+        "pair, and the other models do not: they are not compared on equal inputs, and what a "
+        f"category tells of its labels may stand behind its figures ({told})"
+    )
 
 
 def _mixture(metrics: BaselineMetrics, alarms: AlarmOptions) -> Iterator[str]:

@@ -315,7 +315,7 @@ class BaselineMetrics(_Record):
     """All metrics of one model on the eval pairs; None stands for 'n/a'.
 
     Attributes:
-        model: `baseline`, `standard` or `lora`.
+        model: `baseline`, or a variant such as `standard`.
         n_pairs: Number of eval pairs.
         n_compatible: Number of them with label 1.
         n_incompatible: Number of them with label 0.

@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from tuneproof.training.result import MAX_GRADIENT_NORM, TrainingResult
+from tuneproof.variants import ModelType
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -170,7 +171,7 @@ class ConvergenceReport(BaseModel):
     """How one training run went.
 
     Attributes:
-        model_type: `standard` or `lora`.
+        model_type: Which variant it is, such as `standard`.
         steps: Optimiser steps of the run.
         evaluations: Evaluations with a defined Spearman.
         initial_spearman: Validation Spearman before the first step.
@@ -190,7 +191,7 @@ class ConvergenceReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    model_type: Literal["standard", "lora"]
+    model_type: ModelType
     steps: int
     evaluations: int
     initial_spearman: float | None

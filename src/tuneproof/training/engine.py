@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from tuneproof.encoding import EmbeddingModel, Precision, has_bf16
 from tuneproof.errors import TrainingError
+from tuneproof.instructions import Instructions, describe_instructions, instruct
 from tuneproof.manifest import Environment, Manifest, describe_options
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.training.adapters import LoraOptions, add_adapter
@@ -21,6 +22,7 @@ from tuneproof.training.checkpoints import claimed, latest_checkpoint, prune, ru
 from tuneproof.training.losses import LossName, build_loss
 from tuneproof.training.result import MAX_GRADIENT_NORM, LoraSettings, TrainingResult
 from tuneproof.training.tracking import MlflowTracker, TensorBoardTracker, Tracker
+from tuneproof.variants import ModelType
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
@@ -113,6 +115,7 @@ def train(
     validation_pairs: Sequence[DatingPair],
     options: TrainingOptions,
     run: RunOptions,
+    instructions: Instructions | None = None,
 ) -> TrainedModel:
     """Fine-tune a model and keep its best checkpoint.
 
@@ -126,6 +129,9 @@ def train(
         validation_pairs: Pairs that choose the checkpoint, of both labels.
         options: Parameters; with `lora` only the adapter is trained.
         run: Where checkpoints and figures go.
+        instructions: What stands before the texts of both kinds of pairs. The manifest names it
+            beside the parameters, and the pairs by the hash of their bare texts, so that the model
+            may be compared with those that read no instructions.
 
     Raises:
         TrainingError: The validation pairs have one label, the loss is not finite, a weight gets no
@@ -143,15 +149,17 @@ def train(
     transformer = base.transformer
     device = transformer.device.type
     precision = resolve_precision(options.precision, device)
-    model_type: Literal["standard", "lora"] = "standard" if options.lora is None else "lora"
+    model_type = _model_type(options, instructions)
     manifest = Manifest(
         model_name=model_type,
         base_model=base.manifest.base_model,
         pairs={"train": hash_pairs(train_pairs), "validation": hash_pairs(validation_pairs)},
-        parameters=describe_options(options),
+        parameters=describe_options(options) | describe_instructions(instructions),
         seed=options.seed,
         environment=Environment.current(),
     )
+    train_pairs = instruct(train_pairs, instructions)
+    validation_pairs = instruct(validation_pairs, instructions)
     set_seed(options.seed)
     if options.lora is not None:
         add_adapter(transformer, options.lora)
@@ -222,6 +230,12 @@ def train(
     )
     model = EmbeddingModel(transformer, manifest)
     return TrainedModel(model, result, recorder.log(), recorder.layers())
+
+
+def _model_type(options: TrainingOptions, instructions: Instructions | None) -> ModelType:
+    if instructions is not None:
+        return "instructed"
+    return "standard" if options.lora is None else "lora"
 
 
 def _require_both_labels(pairs: Sequence[DatingPair]) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tuneproof.manifest import Manifest
+from tuneproof.variants import ModelType
 
 TRAINING_LOG: Final[Mapping[str, str]] = {
     "step": "int64",
@@ -83,7 +84,8 @@ class TrainingResult(BaseModel):
     """Facts of one training run; the field names are the published ones where one exists.
 
     Attributes:
-        model_type: `standard` (all weights) or `lora` (the adapter alone).
+        model_type: `standard` (all weights), `lora` (the adapter alone) or `instructed` (all
+            weights, instructions before the texts).
         loss: Name of the training loss.
         epochs: Passes over the train pairs.
         batch_size: Pairs a step.
@@ -116,7 +118,7 @@ class TrainingResult(BaseModel):
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    model_type: Literal["standard", "lora"]
+    model_type: ModelType
     loss: str
     epochs: int
     batch_size: int

@@ -11,35 +11,35 @@ from tuneproof.general_pairs import GeneralPair
 from tuneproof.measurement.frames import RERUN, require_origin
 from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.pairs import DatingPair, hash_pairs
+from tuneproof.variants import VARIANTS
 
 
-def compare_models(  # noqa: PLR0913  # a node names each dataset it reads
+def compare_models(
     *,
     train_pairs: list[DatingPair],
     general_pairs: list[GeneralPair],
     data_quality_report: DataQualityScore,
-    baseline_metrics: BaselineMetrics,
-    baseline_scores: pd.DataFrame,
-    baseline_projection: pd.DataFrame,
-    standard_metrics: BaselineMetrics | None,
-    standard_scores: pd.DataFrame | None,
-    standard_projection: pd.DataFrame | None,
-    lora_metrics: BaselineMetrics | None,
-    lora_scores: pd.DataFrame | None,
-    lora_projection: pd.DataFrame | None,
     options: EvaluationOptions,
+    **measured: BaselineMetrics | pd.DataFrame | None,
 ) -> ComparisonResult:
     """Hold the variants that were trained against the baseline.
+
+    Args:
+        train_pairs: The train pairs.
+        general_pairs: The general-language pairs.
+        data_quality_report: The audit of the pairs.
+        options: The parameters.
+        measured: Metrics, scores and projection of the baseline and of each variant, by dataset
+            name; None where it was not measured.
 
     Raises:
         StaleArtifactError: Figures and tables, or pairs, tell of different measurements.
     """
-    artifacts = (
-        (baseline_metrics, baseline_scores, baseline_projection),
-        (standard_metrics, standard_scores, standard_projection),
-        (lora_metrics, lora_scores, lora_projection),
+    baseline, *variants = (
+        _gather(metrics, measured[f"{name}_scores"], measured[f"{name}_projection"])
+        for name in ("baseline", *VARIANTS)
+        if isinstance(metrics := measured[f"{name}_metrics"], BaselineMetrics)
     )
-    baseline, *variants = (_gather(*each) for each in artifacts if each[0] is not None)
     baseline.metrics.manifest.require_pairs(
         "baseline_metrics", RERUN, train=hash_pairs(train_pairs), general=hash_pairs(general_pairs)
     )
@@ -47,12 +47,11 @@ def compare_models(  # noqa: PLR0913  # a node names each dataset it reads
 
 
 def _gather(
-    metrics: BaselineMetrics | None,
-    scores: pd.DataFrame | None,
-    projection: pd.DataFrame | None,
+    metrics: BaselineMetrics,
+    scores: BaselineMetrics | pd.DataFrame | None,
+    projection: BaselineMetrics | pd.DataFrame | None,
 ) -> MeasuredModel:
-    assert metrics is not None  # the caller leaves out what was not measured
-    if scores is None or projection is None:
+    if not isinstance(scores, pd.DataFrame) or not isinstance(projection, pd.DataFrame):
         raise StaleArtifactError(
             f"expected {metrics.model}_scores and {metrics.model}_projection beside "
             f"{metrics.model}_metrics, found not both. {RERUN}"

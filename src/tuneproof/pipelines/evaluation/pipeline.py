@@ -4,17 +4,18 @@ from kedro.pipeline import Node, Pipeline
 
 from tuneproof.pipelines.evaluation.nodes import compare_models
 from tuneproof.pipelines.measure.pipeline import create_pipeline as measure
+from tuneproof.variants import VARIANTS
 
 _READ = ("train_pairs", "general_pairs", "data_quality_report")
 _MEASURED = [
     f"{model}_{artifact}"
-    for model in ("baseline", "standard", "lora")
+    for model in ("baseline", *VARIANTS)
     for artifact in ("metrics", "scores", "projection")
 ]
 
 
 def create_pipeline() -> Pipeline:
-    """Measure the standard and the LoRA model and compare them with the baseline."""
+    """Measure every variant and compare them with the baseline and with each other."""
     comparison = Pipeline(
         [
             Node(
@@ -28,8 +29,4 @@ def create_pipeline() -> Pipeline:
             )
         ]
     )
-    return (
-        measure("standard", model="standard_model")
-        + measure("lora", model="lora_adapter")
-        + comparison
-    )
+    return sum((measure(name, model) for name, model in VARIANTS.items()), start=comparison)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from tuneproof.encoding import EmbeddingModel, PairEmbeddings, embed_pairs
 from tuneproof.general_pairs import GeneralPair
+from tuneproof.instructions import instruct, trained_instructions
 from tuneproof.manifest import Environment, Manifest, describe_options
 from tuneproof.measurement.frames import (
     RERUN,
@@ -29,6 +30,10 @@ def embed_all(
     options: MeasureOptions,
 ) -> tuple[PairEmbeddings, ...]:
     """Encode both texts of the train, validation and eval pairs, and what the probes need.
+
+    A model that was trained with instructions reads them here too, before the pairs and before the
+    pairs with swapped prefixes, which are held against them. General language has no category and
+    gets no instruction. All hashes are those of the bare pairs.
 
     Returns:
         Embeddings of the three splits, of the eval pairs with swapped prefixes, and of the
@@ -59,10 +64,14 @@ def embed_all(
         environment=Environment.current(),
         model=model.manifest if model.manifest.pairs else None,
     )
-    swapped = _swap(eval_pairs, options)
+    instructions = trained_instructions(model.manifest)
+    read: list[Sequence[DatingPair | GeneralPair]] = [
+        instruct(pairs, instructions)
+        for pairs in (train_pairs, validation_pairs, eval_pairs, _swap(eval_pairs, options))
+    ]
     return tuple(
         PairEmbeddings(embed_pairs(model.transformer, pairs, options.batch_size), manifest)
-        for pairs in (train_pairs, validation_pairs, eval_pairs, swapped, general_pairs)
+        for pairs in (*read, general_pairs)
     )
 
 

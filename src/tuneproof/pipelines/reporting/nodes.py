@@ -14,6 +14,7 @@ from tuneproof.metrics.clusters import purity_by_cluster
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.report.page import Drawing, describe_charts, render_report
 from tuneproof.training.result import TrainingResult
+from tuneproof.variants import VARIANTS
 
 if TYPE_CHECKING:
     from tuneproof.charts.clusters import ClusterPurities
@@ -43,37 +44,37 @@ class TrainingRun:
     log: pd.DataFrame
 
 
-def gather_evidence(  # noqa: PLR0913  # a node names each dataset it reads
+def gather_evidence(
     *,
     train_pairs: list[DatingPair],
     validation_pairs: list[DatingPair],
     eval_pairs: list[DatingPair],
     comparison: ComparisonResult | None,
-    baseline_metrics: BaselineMetrics,
-    baseline_scores: pd.DataFrame,
-    baseline_projection: pd.DataFrame,
-    standard_metrics: BaselineMetrics | None,
-    standard_scores: pd.DataFrame | None,
-    standard_projection: pd.DataFrame | None,
-    lora_metrics: BaselineMetrics | None,
-    lora_scores: pd.DataFrame | None,
-    lora_projection: pd.DataFrame | None,
+    **measured: BaselineMetrics | pd.DataFrame | None,
 ) -> dict[str, Evidence]:
     """Collect what was measured of the compared models; without comparison, of the baseline alone.
 
     What was measured of a variant that is not compared stays out: it may tell of other pairs.
 
+    Args:
+        train_pairs: The train pairs.
+        validation_pairs: The validation pairs.
+        eval_pairs: The eval pairs.
+        comparison: The models side by side; None where nothing was compared.
+        measured: Metrics, scores and projection of the baseline and of each variant, by dataset
+            name; None where it was not measured.
+
     Raises:
         StaleArtifactError: The artifacts tell of different pairs or measurements, or a compared
             model lacks some of its own.
     """
-    artifacts = {
-        "baseline": (baseline_metrics, baseline_scores, baseline_projection),
-        "standard": (standard_metrics, standard_scores, standard_projection),
-        "lora": (lora_metrics, lora_scores, lora_projection),
-    }
     shown = [each.model for each in comparison.models] if comparison else ["baseline"]
-    evidence = {name: _evidence(name, *artifacts[name]) for name in shown}
+    evidence = {
+        name: _evidence(
+            name, *(measured[f"{name}_{part}"] for part in ("metrics", "scores", "projection"))
+        )
+        for name in shown
+    }
     present = {
         "train": hash_pairs(train_pairs),
         "validation": hash_pairs(validation_pairs),
@@ -91,23 +92,26 @@ def gather_evidence(  # noqa: PLR0913  # a node names each dataset it reads
 
 
 def gather_training_runs(
-    evidence: dict[str, Evidence],
-    standard_training_info: TrainingResult | None,
-    standard_training_log: pd.DataFrame | None,
-    lora_training_info: TrainingResult | None,
-    lora_training_log: pd.DataFrame | None,
+    evidence: dict[str, Evidence], **trained: TrainingResult | pd.DataFrame | None
 ) -> dict[str, TrainingRun]:
     """Collect the training runs of the variants that were gathered.
+
+    Args:
+        evidence: What was measured, by model.
+        trained: Facts and log of each variant's training, by dataset name; None where there was
+            none.
 
     Raises:
         StaleArtifactError: A variant was measured before it was trained anew.
     """
     runs = {}
-    for name, result, log in (
-        ("standard", standard_training_info, standard_training_log),
-        ("lora", lora_training_info, lora_training_log),
-    ):
-        if name not in evidence or result is None or log is None:
+    for name in VARIANTS:
+        result, log = trained[f"{name}_training_info"], trained[f"{name}_training_log"]
+        if (
+            name not in evidence
+            or not isinstance(result, TrainingResult)
+            or not isinstance(log, pd.DataFrame)
+        ):
             continue
         if evidence[name].metrics.manifest.model != result.manifest:
             raise StaleArtifactError(
@@ -256,11 +260,15 @@ def build_report(
 
 def _evidence(
     name: str,
-    metrics: BaselineMetrics | None,
-    scores: pd.DataFrame | None,
-    projection: pd.DataFrame | None,
+    metrics: BaselineMetrics | pd.DataFrame | None,
+    scores: BaselineMetrics | pd.DataFrame | None,
+    projection: BaselineMetrics | pd.DataFrame | None,
 ) -> Evidence:
-    if metrics is None or scores is None or projection is None:
+    if (
+        not isinstance(metrics, BaselineMetrics)
+        or not isinstance(scores, pd.DataFrame)
+        or not isinstance(projection, pd.DataFrame)
+    ):
         raise StaleArtifactError(
             f"expected {name}_metrics, {name}_scores and {name}_projection, found not all three. "
             f"{RERUN}"

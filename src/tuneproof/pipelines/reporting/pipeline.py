@@ -17,13 +17,15 @@ from tuneproof.pipelines.reporting.nodes import (
     gather_evidence,
     gather_training_runs,
 )
+from tuneproof.variants import VARIANTS
 
 _PAIRS = ("train_pairs", "validation_pairs", "eval_pairs")
 _MEASURED = [
     f"{model}_{artifact}"
-    for model in ("baseline", "standard", "lora")
+    for model in ("baseline", *VARIANTS)
     for artifact in ("metrics", "scores", "projection")
 ]
+_TRAINED = [f"{model}_training_{artifact}" for model in VARIANTS for artifact in ("info", "log")]
 _CHARTS = {
     "cosine_distributions_chart": draw_cosine_distributions,
     "umap_chart": draw_umap,
@@ -49,13 +51,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 gather_training_runs,
-                inputs=[
-                    "evidence",
-                    "standard_training_info",
-                    "standard_training_log",
-                    "lora_training_info",
-                    "lora_training_log",
-                ],
+                inputs={name: name for name in ("evidence", *_TRAINED)},
                 outputs="training_runs",
                 name="gather_training_runs",
             ),

@@ -2,12 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from tuneproof.pipelines.convergence.pipeline import create_pipeline as convergence
 from tuneproof.pipelines.training_lora.nodes import train_lora, verify_adapter
-from tuneproof.training.convergence import (
-    assess_convergence,
-    draw_convergence,
-    summarise_convergence,
-)
 
 
 def create_pipeline() -> Pipeline:
@@ -50,24 +46,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 name="verify_adapter",
             ),
-            Node(
-                assess_convergence,
-                inputs=["lora_training_log", "lora_layer_log", "lora_training_info"],
-                outputs="lora_convergence",
-                name="assess_lora_convergence",
-            ),
-            Node(
-                summarise_convergence,
-                inputs="lora_convergence",
-                outputs="lora_convergence_summary",
-                name="summarise_lora_convergence",
-            ),
-            Node(
-                draw_convergence,
-                inputs=["lora_training_log", "lora_layer_log", "lora_convergence"],
-                outputs="lora_convergence_chart",
-                name="draw_lora_convergence",
-            ),
+            convergence("lora"),
         ],
         namespace="training_lora",
         prefix_datasets_with_namespace=False,

@@ -1,0 +1,1 @@
+"""Template: what to make of a training run, the same for every variant."""
