@@ -19,6 +19,7 @@ from rich.console import Console
 
 from tuneproof.audit.gates import failed_gates
 from tuneproof.audit.score import DataQualityScore
+from tuneproof.encoding import EmbeddingModel
 from tuneproof.errors import GateError, StaleArtifactError, TuneproofError
 from tuneproof.report.console import data_quality_table, headline_table
 
@@ -147,11 +148,13 @@ class ConsoleHooks:
         logger.info("%s ...", node.name)
 
     @hook_impl
-    def after_node_run(self, node: Node) -> None:
+    def after_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
         """Say how long the node took, and let go of its model: trainers hold it in cycles."""
         seconds = time.perf_counter() - self._started.pop(node.name)
         if not inspect.isgeneratorfunction(node.func):  # it runs while its outputs are saved
             logger.info("%s: %.1f s", node.name, seconds)
+        if not any(isinstance(value, EmbeddingModel) for value in inputs.values()):
+            return
         gc.collect()
         if (torch := sys.modules.get("torch")) and torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -136,9 +136,9 @@ def umap_projection(vectors: Array, options: UmapOptions) -> npt.NDArray[np.floa
         metric=options.metric,
         random_state=options.random_state,
         n_jobs=1,
-        # The spectral start solves for n_components + 1 eigenvectors: too many for tiny inputs.
-        # Pairs of neighbours make a graph of many parts, where ARPACK restarts without the seed.
-        init="spectral" if count > SMALLEST_PROJECTION + 2 and neighbors > 2 else "random",
+        # The spectral start asks ARPACK, which draws without the seed where points coincide, as
+        # those of a repeated text do.
+        init="pca",
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="umap|sklearn")
