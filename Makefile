@@ -18,7 +18,7 @@ run: $(VENV)/.installed ## Set up, then run every pipeline on the shipped pairs
 
 .PHONY: test
 test: $(VENV)/.installed-test ## Set up with the test extras, then run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 .PHONY: lint
 lint: $(VENV)/.installed-test ## Check formatting, style, types and the floors between modules
