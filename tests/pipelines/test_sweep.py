@@ -25,6 +25,7 @@ TRAINING: dict[str, Any] = {
     "batch_size": 64,
     "evaluations": 1,
     "frozen": ["pooler"],
+    "dropout": None,
     "precision": "fp32",
 }
 

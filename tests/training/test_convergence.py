@@ -495,6 +495,7 @@ def test_a_real_run_is_judged_and_drawn(
         loss="cosine_similarity",
         precision="fp32",
         frozen=("pooler",),
+        dropout=None,
         seed=1,
         lora=lora,
     )

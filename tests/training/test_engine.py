@@ -50,6 +50,7 @@ def options(**changes: object) -> TrainingOptions:
             "loss": "cosine_similarity",
             "precision": "fp32",
             "frozen": ("pooler",),
+            "dropout": None,
             "seed": 1,
             **changes,
         }
@@ -76,6 +77,19 @@ def standard(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 def test_training_lowers_the_loss(standard: TrainedModel) -> None:
     assert standard.log["loss"].tail(6).mean() < 0.5 * standard.log["loss"].head(6).mean()
+
+
+@pytest.mark.parametrize(("dropout", "same"), [(0.0, True), (0.3, False), (None, False)])
+def test_dropout_is_what_the_options_say(
+    dropout: float | None, same: bool, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    """In training mode a model repeats itself if nothing is dropped, and only then."""
+    settings = options(dropout=dropout, epochs=1, evaluations=1)
+    model = train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run(tmp_path)).model
+    transformer = model.transformer.train()
+    features = transformer.preprocess([pair.text_1 for pair in TRAIN])
+    first, second = (transformer(dict(features))["sentence_embedding"] for _ in range(2))
+    assert bool((first == second).all()) is same
 
 
 def test_the_returned_model_is_the_best_checkpoint(standard: TrainedModel) -> None:

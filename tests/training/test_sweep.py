@@ -43,6 +43,7 @@ def options(**changes: object) -> TrainingOptions:
             "loss": "cosine_similarity",
             "precision": "fp32",
             "frozen": ("pooler",),
+            "dropout": None,
             "seed": 1,
             **changes,
         }
@@ -215,6 +216,7 @@ def test_the_hash_changes_with_every_parameter_the_pairs_and_the_base() -> None:
         "loss": "cosent",
         "precision": "bf16",
         "frozen": (),
+        "dropout": 0.2,
         "seed": 2,
         "lora": None,
     }

@@ -52,6 +52,8 @@ class TrainingOptions:
             for bf16 where the device has instructions for it.
         frozen: Layers that are not trained: whole parts of their names between dots, such as
             `embeddings` or `encoder.layer.0`.
+        dropout: Probability of dropout (Srivastava et al., 2014) within the model's own layers;
+            None: what the model has.
         seed: Seed of the order of the pairs, of dropout, and of a new adapter's weights.
         lora: The adapter to train; None trains all weights.
     """
@@ -65,6 +67,7 @@ class TrainingOptions:
     loss: LossName
     precision: Literal["auto", "fp32", "bf16"]
     frozen: tuple[str, ...]
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None
     seed: int
     lora: LoraOptions | None = None
 
@@ -161,6 +164,8 @@ def train(
     train_pairs = instruct(train_pairs, instructions)
     validation_pairs = instruct(validation_pairs, instructions)
     set_seed(options.seed)
+    if options.dropout is not None:
+        _set_dropout(transformer, options.dropout)
     if options.lora is not None:
         add_adapter(transformer, options.lora)
     _freeze(transformer, options.frozen)
@@ -236,6 +241,14 @@ def _model_type(options: TrainingOptions, instructions: Instructions | None) -> 
     if instructions is not None:
         return "instructed"
     return "standard" if options.lora is None else "lora"
+
+
+def _set_dropout(transformer: "SentenceTransformer", probability: float) -> None:
+    from torch.nn import Dropout
+
+    for module in transformer.modules():
+        if isinstance(module, Dropout):
+            module.p = probability
 
 
 def _require_both_labels(pairs: Sequence[DatingPair]) -> None:

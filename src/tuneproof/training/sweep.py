@@ -42,6 +42,8 @@ SweptField = Literal[
     "batch_size",
     "loss",
     "warmup_steps",
+    "dropout",
+    "frozen",
     "seed",
     "lora.rank",
     "lora.alpha",
@@ -62,6 +64,8 @@ SWEEP_TABLE: Final[Mapping[str, str]] = {
     "batch_size": "int64",
     "loss": "str",
     "warmup_steps": "float64",
+    "dropout": "float64",
+    "frozen": "str",
     "seed": "Int64",
     "lora.rank": "Int64",
     "lora.alpha": "float64",
@@ -364,9 +368,8 @@ def settings(configuration: Configuration) -> dict[str, JsonValue]:
     parameters: dict[str, Any] = describe_options(configuration.options)
     lora = parameters["lora"] or {}
     flat = {field: parameters.get(field) for field in _FIELDS if "." not in field}
-    flat |= {f"lora.{name}": lora.get(name) for name in ("rank", "alpha")}
-    modules = lora.get("target_modules")
-    flat["lora.target_modules"] = None if modules is None else ", ".join(modules)
+    flat |= {f"lora.{name}": lora.get(name) for name in ("rank", "alpha", "target_modules")}
+    flat |= {name: ", ".join(value) for name, value in flat.items() if isinstance(value, list)}
     return flat | ({"seed": None} if configuration.pooled else {})
 
 
