@@ -1,11 +1,12 @@
 """The hooks advise commands that work as they are printed."""
 
+import errno
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import click
 import pytest
-from kedro.io import DataCatalog, MemoryDataset
+from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
 from tests.audit.examples import audit_of, pair
@@ -78,6 +79,11 @@ def audit_with(action: Literal["warn", "fail", "off"], passed: bool) -> DataQual
     return report.model_copy(update={"gates": [outcome, *report.gates]})
 
 
+def fail(error: Exception, env: str = "mine", **datasets: MemoryDataset) -> None:
+    catalog = DataCatalog(datasets)  # type: ignore[arg-type]
+    InputHooks().on_pipeline_error(error, {"env": env}, making(*datasets), catalog)
+
+
 class TestGateHooks:
     def test_a_gate_that_says_fail_stops_the_run(self) -> None:
         with pytest.raises(
@@ -99,15 +105,47 @@ class TestGateHooks:
 
     def test_its_error_becomes_a_message_without_traceback(self) -> None:
         with pytest.raises(click.ClickException, match=r"^the data are not fit$"):
-            InputHooks().on_pipeline_error(GateError("the data are not fit"), {"env": "published"})
+            fail(GateError("the data are not fit"), env="published")
 
 
 def test_a_stale_artifact_repeats_the_options_of_the_run() -> None:
     error = RuntimeError("node failed")
     error.__cause__ = StaleArtifactError("old. Run: kedro run")
     with pytest.raises(click.ClickException, match=r"^old\. Run: kedro run \(with: --env=mine\)$"):
-        InputHooks().on_pipeline_error(error, {"env": "mine"})
-    InputHooks().on_pipeline_error(RuntimeError("a bug"), {"env": "mine"})
+        fail(error)
+    fail(RuntimeError("a bug"))
+
+
+class Broken(MemoryDataset):
+    """A dataset that fails as it is told."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def load(self) -> object:
+        raise self._error
+
+    def save(self, data: object) -> None:
+        raise self._error
+
+    def _describe(self) -> dict[str, object]:
+        return {"error": self._error}
+
+
+def dataset_error(dataset: Broken, saving: bool) -> DatasetError:
+    with pytest.raises(DatasetError) as found:
+        dataset.save("made") if saving else dataset.load()
+    return found.value
+
+
+def test_only_what_the_disk_does_not_take_is_told_as_such() -> None:
+    full = Broken(OSError(errno.ENOSPC, "No space left on device"))
+    faulty = Broken(ValueError("a bug"))
+    with pytest.raises(click.ClickException, match=r"^model could not be saved: .*No space left"):
+        fail(dataset_error(full, saving=True), audit=faulty, model=full)
+    fail(dataset_error(full, saving=False), audit=faulty, model=full)
+    fail(dataset_error(faulty, saving=True), audit=faulty, model=full)
 
 
 def printed(capsys: pytest.CaptureFixture[str], *made: str, **datasets: Any) -> str:

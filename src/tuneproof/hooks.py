@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 import click
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
-from kedro.io import CatalogProtocol
+from kedro.io import CatalogProtocol, DatasetError
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from rich.console import Console
@@ -22,6 +22,12 @@ from tuneproof.audit.score import DataQualityScore
 from tuneproof.encoding import EmbeddingModel
 from tuneproof.errors import GateError, StaleArtifactError, TuneproofError
 from tuneproof.report.console import data_quality_table, headline_table
+from tuneproof.training.checkpoints import forget
+from tuneproof.training.engine import RunOptions
+from tuneproof.training.result import TrainingResult
+from tuneproof.variants import VARIANTS
+
+_UNSAVED = "Failed while saving data to dataset "  # so begins Kedro's message
 
 logger = logging.getLogger(__name__)
 
@@ -62,11 +68,14 @@ class InputHooks:
             )
 
     @hook_impl
-    def on_pipeline_error(self, error: Exception, run_params: dict[str, Any]) -> None:
+    def on_pipeline_error(
+        self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: Catalog
+    ) -> None:
         """Turn an error that a user can mend into a message without a traceback.
 
         Raises:
-            ClickException: For a TuneproofError, wherever it stands among the causes.
+            ClickException: For a TuneproofError, wherever it stands among the causes, and for
+                what the disk did not take.
         """
         cause: BaseException | None = error
         while cause is not None:
@@ -74,7 +83,38 @@ class InputHooks:
                 raise click.ClickException(f"{cause} (with:{options})") from error
             if isinstance(cause, TuneproofError):
                 raise click.ClickException(str(cause)) from error
+            if isinstance(cause, DatasetError) and _is_of_disk(cause.__cause__):
+                for name in sorted(pipeline.all_outputs()):
+                    if str(cause).startswith(f"{_UNSAVED}{catalog.get(name)}."):
+                        raise click.ClickException(
+                            f"{name} could not be saved: {cause.__cause__}. No part of it became "
+                            "its latest version, earlier ones are as they were. Mend this and "
+                            "give the same command again: training goes on from its newest "
+                            "checkpoint"
+                        ) from error
             cause = cause.__cause__
+
+
+def _is_of_disk(error: BaseException | None) -> bool:
+    """Say whether an error is the file system's; safetensors has a type of its own for those."""
+    from safetensors import SafetensorError
+
+    return isinstance(error, OSError | SafetensorError)
+
+
+class CheckpointHooks:
+    """Deletes the checkpoints of a training once all that the run makes is saved."""
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: Catalog) -> None:
+        """Forget what was trained: until here, a save that failed could be made good."""
+        if "params:training" not in pipeline.inputs():
+            return
+        run: RunOptions = catalog.load("params:training")
+        for name in VARIANTS:
+            if (info := f"{name}_training_info") in pipeline.all_outputs():
+                result: TrainingResult = catalog.load(info)
+                forget(Path(run.checkpoint_folder), result)
 
 
 class GateHooks:

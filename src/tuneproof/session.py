@@ -1,7 +1,7 @@
 """The session of a run: leaves out the measuring of variants that are not trained on its pairs."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from inspect import signature
 from typing import Any, Final, Protocol, cast
 
@@ -22,7 +22,8 @@ TRAINED_MODELS: Final = {model: name for name, model in VARIANTS.items()}
 
 _NAMING = ("node_names", "namespaces")
 _UNTRAINED = "is not trained: it cannot be evaluated"
-_FILTERS = ("tags", "from_nodes", "to_nodes", "from_inputs", "to_outputs")
+_ENDS = ("from_nodes", "to_nodes", "from_inputs", "to_outputs")
+_FILTERS = ("tags", *_ENDS)
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ class TuneproofSession(KedroSession):
             if TRAINED_MODELS.keys() & known.inputs() and not any(map(given.get, _NAMING)):
                 left_out = namespaces_to_leave_out(known, self.load_context().catalog)
                 if any(map(given.get, _FILTERS)):
-                    left_out &= namespaces_by_choice()
+                    ends = {name for option in _ENDS for name in given.get(option) or ()}
+                    left_out &= namespaces_by_choice() - namespaces_named(known, ends)
                 if left_out:
                     given["node_names"] = [
                         n.name for n in known.nodes if n.namespace not in left_out
@@ -114,6 +116,17 @@ def namespaces_by_choice() -> set[str]:
     """Return the namespaces that measure variants which no default run trains."""
     trained = pipelines["__default__"].all_outputs()
     return {namespace for model, namespace in TRAINED_MODELS.items() if model not in trained}
+
+
+def namespaces_named(pipeline: Pipeline, names: Collection[str]) -> set[str]:
+    """Return the namespaces of variants to which a node or a dataset among the names belongs."""
+    named = set()
+    for model, namespace in TRAINED_MODELS.items():
+        nodes = [node for node in pipeline.nodes if node.namespace == namespace]
+        own = {model}.union(*([node.name, *node.outputs] for node in nodes))
+        if own.intersection(names):
+            named.add(namespace)
+    return named
 
 
 def _hash_present_pairs(catalog: CatalogProtocol[Any, Any]) -> Mapping[str, str] | None:

@@ -1,10 +1,10 @@
 """Settings that Kedro reads: sessions, hooks, configuration."""
 
-from tuneproof.hooks import ConsoleHooks, GateHooks, InputHooks
+from tuneproof.hooks import CheckpointHooks, ConsoleHooks, GateHooks, InputHooks
 from tuneproof.session import TuneproofSession
 
 SESSION_CLASS = TuneproofSession
-HOOKS = (InputHooks(), GateHooks(), ConsoleHooks())
+HOOKS = (InputHooks(), GateHooks(), CheckpointHooks(), ConsoleHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -94,6 +94,22 @@ def test_what_has_no_order_is_not_joined() -> None:
     assert "-" not in styles[1]
 
 
+def test_null_is_named_has_one_place_and_is_not_joined() -> None:
+    frame = rows(
+        "dropout",
+        [0.0, 0.1, np.nan, float("nan")],
+        best_of_value=[True, True, False, True],
+    )
+    figure = sweep_chart({"dropout": frame}, None)
+    assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["0", "0.1", "null"]
+    spearman = figure.axes[0]
+    (dots, *best) = spearman.lines
+    assert np.asarray(dots.get_xdata()).tolist() == [2]
+    joined = [line for line in best if line.get_linestyle() == "-"]
+    assert [np.asarray(line.get_xdata()).tolist() for line in joined] == [[0, 1]]
+    assert any(np.asarray(line.get_xdata()).tolist() == [2] for line in best)
+
+
 def test_one_seed_says_that_the_spread_is_unknown() -> None:
     frame = rows("epochs", [1, 2], n_seeds=1, spearman_sd=np.nan)
     assert "Seeds a point: 1. The spread over seeds is n/a." in texts(

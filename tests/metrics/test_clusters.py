@@ -83,8 +83,18 @@ class TestUmapProjection:
         centres = np.repeat(np.eye(8, dtype=np.float32)[:2], 20, axis=0)
         points = umap_projection(centres + 0.05 * random_vectors(40), umap_options(5))
         clusters = hdbscan_clusters(points, hdbscan_options())
-        first, second = set(clusters[:20].tolist()), set(clusters[20:].tolist())
-        assert not (first & second) - {-1}
+        sides = [set(clusters[:20].tolist()), set(clusters[20:].tolist())]
+        assert not sides[0] & sides[1] - {-1}
+        assert all(side - {-1} for side in sides), "one of them is noise alone"
+        assert (clusters != -1).mean() > 0.8
+
+    @pytest.mark.parametrize("vector", [[1, 0, 0, 0], [0.5, 0.25, 1, 0], [0.1, 0.3, 0.7, 0.2]])
+    def test_points_that_all_coincide_are_placed(self, vector: list[float]) -> None:
+        """Principal components of nothing that varies are 0, and umap-learn divides by them."""
+        vectors = np.tile(np.array(vector, dtype=np.float32), (16, 1))
+        points = umap_projection(vectors, umap_options())
+        assert np.isfinite(points).all()
+        assert np.array_equal(points, umap_projection(vectors, umap_options()))
 
 
 class TestHdbscanClusters:

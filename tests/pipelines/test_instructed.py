@@ -85,20 +85,39 @@ def test_the_others_are_measured_as_without_it(finished: Project, instructed: Pr
 def test_where_it_is_not_trained_nothing_is_said_of_it(
     finished: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither by a whole pipeline nor by a part of one; asked for by name it is missed."""
+    """Neither by a whole pipeline nor by a part of one that names others."""
     catalog = finished.catalog()
     for name in catalog:
         if name.startswith("instructed_"):
             assert not catalog.exists(name), name
     with caplog.at_level(logging.WARNING):
-        session = finished.session()
-        with session:
-            session.run(pipeline_names=["evaluation"], to_outputs=["comparison"])
+        for outputs in (["comparison"], ["comparison", "standard_metrics"]):
+            session = finished.session()
+            with session:
+                session.run(pipeline_names=["evaluation"], to_outputs=outputs)
     assert not [each for each in caplog.records if "instructed" in each.getMessage()]
     assert [model.model for model in catalog.load("comparison").models] == NAMES[:3]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"namespaces": ["instructed"]},
+        {"node_names": ["instructed.embed_all"]},
+        {"to_outputs": ["instructed_metrics"]},
+        {"to_outputs": ["comparison", "instructed_projection"]},
+        {"to_nodes": ["instructed.measure_model"]},
+        {"from_nodes": ["instructed.embed_all"]},
+        {"from_inputs": ["instructed_model"]},
+    ],
+    ids=str,
+)
+def test_where_it_is_not_trained_but_named_it_is_missed(
+    finished: Project, named: dict[str, list[str]]
+) -> None:
     session = finished.session()
     with session, pytest.raises(click.ClickException, match=r"run first: .*training_instructed"):
-        session.run(pipeline_names=["evaluation"], namespaces=["instructed"])
+        session.run(pipeline_names=["evaluation"], **named)
 
 
 def test_instructions_for_no_category_of_the_pairs_are_refused(project: Project) -> None:

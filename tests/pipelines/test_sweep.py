@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pytest
 
-from tests.training.test_sweep import START
+from tests.training.test_sweep import START, run
 from tuneproof.errors import TrainingError
 from tuneproof.pipelines.sweep.nodes import train_sweep
 from tuneproof.training.engine import train
@@ -105,10 +105,14 @@ def test_a_killed_sweep_goes_on_where_it_was_and_a_finished_one_trains_nothing(
 
 
 def test_results_are_those_of_the_pairs_and_need_no_eval_pairs(swept: Project) -> None:
-    swept.run("sweep", sweep=SWEEP | {"seeds": None})
+    alone = ALONE | {"learning_rate": None, "dropout": [0.0]}
+    swept.run("sweep", sweep={"one_at_a_time": alone, "seeds": None})
     loaders = swept.catalog().load("sweep_results")
     loaded: list[TrainingResult] = [load() for load in loaders.values()]
-    assert sorted(r.learning_rate for r in loaded) == [1e-3, 3e-3]
+    assert {r.manifest.parameters["dropout"] for r in loaded} == {None, 0.0}
+    summary: SweepSummary = swept.catalog().load("sweep_summary")
+    found = [c.settings["dropout"] for c in (summary.best, summary.next_best) if c is not None]
+    assert set(found) == {None, 0.0}, "null is a value too"
     assert all(result.manifest.pairs.keys() == {"train", "validation"} for result in loaded)
     lora = {"start": "lora", "seeds": None, "grid": {"lora.rank": [2, 4]}, "one_at_a_time": None}
     swept.run("sweep", sweep=lora, training_lora=TRAINING)
@@ -124,7 +128,11 @@ def test_a_run_that_diverges_leaves_no_result_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The node alone: a stub stands for training, and fails for one learning rate."""
+    forgotten: list[float] = []
     monkeypatch.setattr("tuneproof.pipelines.sweep.nodes.train_afresh", diverge)
+    monkeypatch.setattr(
+        "tuneproof.pipelines.sweep.nodes.forget", lambda _, result: forgotten.append(result)
+    )
     options = [replace(START, learning_rate=rate) for rate in (1e-4, 1e-3, 1e-2)]
     plan = [
         Configuration(f"c{number}", start=False, options=o, runs={f"r{number}": o}, pooled=False)
@@ -132,9 +140,10 @@ def test_a_run_that_diverges_leaves_no_result_and_the_others_go_on(
     ]
     nothing: Any = None
     finished: Any = object
-    yielded: list[Any] = list(train_sweep(nothing, [], [], plan, nothing, {"r0": lambda: None}))
+    yielded: list[Any] = list(train_sweep(nothing, [], [], plan, run(), {"r0": lambda: None}))
     assert yielded == [{"r0": 1e-4}, {"r2": 1e-2}], "a record that is not whole is no result"
-    yielded = list(train_sweep(nothing, [], [], plan, nothing, {"r0": finished}))
+    assert forgotten == [1e-4, 1e-2], "checkpoints are kept of what has no result"
+    yielded = list(train_sweep(nothing, [], [], plan, run(), {"r0": finished}))
     assert yielded == [{"r2": 1e-2}]
 
 
@@ -152,6 +161,11 @@ def diverge(*arguments: Any) -> float:
         ({"grid": {"epochs": [1]}}, "found both of grid and one_at_a_time"),
         ({"one_at_a_time": ALONE | {"lora.rank": [4]}}, "found a field of the adapter"),
         ({"one_at_a_time": ALONE | {"epochs": []}}, "at least 1 item"),
+        ({"one_at_a_time": ALONE | {"frozen": [["embedings"]]}}, "frozen: found 'embedings'"),
+        (
+            {"one_at_a_time": ALONE | {"frozen": [["embeddings", "encoder", "pooler"]]}},
+            "expected some layer left to train",
+        ),
     ],
 )
 def test_a_faulty_sweep_stops_in_one_message_before_anything_is_trained(

@@ -786,6 +786,16 @@ class TestOrigins:
         assert nodes.gather_training_runs(baseline, **artifacts) == {}
         assert nodes.gather_training_runs(evidence, **NOT_TRAINED) == {}
 
+    @pytest.mark.parametrize("lost", ["info", "log"])
+    def test_half_of_a_training_run_is_refused(
+        self, evidence: dict[str, Evidence], lost: str
+    ) -> None:
+        run = training_of("lora")
+        whole = {"lora_training_info": run.result, "lora_training_log": run.log}
+        artifacts: dict[str, Any] = {**NOT_TRAINED, **whole, f"lora_training_{lost}": None}
+        with pytest.raises(StaleArtifactError, match="expected lora_training_info and lora_train"):
+            nodes.gather_training_runs(evidence, **artifacts)
+
     def test_a_later_training_run_is_refused_only_if_its_model_is_shown(
         self, evidence: dict[str, Evidence]
     ) -> None:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,9 +16,18 @@ from safetensors import SafetensorError
 
 from tuneproof.errors import TrainingError
 from tuneproof.manifest import Manifest
+from tuneproof.pipelines.sweep.nodes import train_sweep
 from tuneproof.training.callbacks import Checkpoint, TrainingRecorder
-from tuneproof.training.checkpoints import claimed, latest_checkpoint, prune, run_folder
-from tuneproof.training.engine import TrainedModel, train
+from tuneproof.training.checkpoints import (
+    claimed,
+    forget,
+    latest_checkpoint,
+    prune,
+    run_folder,
+)
+from tuneproof.training.engine import TrainedModel, _checkpoint_steps, train
+from tuneproof.training.sweep import Configuration
+from tuneproof.training.trainer import PairTrainer
 
 from .test_engine import LORA, TRAIN, VALIDATION, base, options, run, weights
 
@@ -43,7 +52,7 @@ def on_log(self, args, state, control, **rest):
 
 def half_saved(self, place):
     save(self, place)
-    if moment == "while saving" and place.name != "checkpoint-7":
+    if moment == "while saving" and place.name != "checkpoint-8":
         die()
 
 callbacks.TrainingRecorder.on_log = on_log
@@ -53,9 +62,9 @@ settings = options(lora=lora, evaluations=36, patience=None)
 engine.train(base(Path(model)), TRAIN, VALIDATION, settings, run(Path(folder), 4))
 raise SystemExit("was not killed")
 """
-# 36 steps of 3 an epoch, a checkpoint every 7: in the middle of an epoch, and at its end.
+# 36 steps of 3 an epoch, a checkpoint every 8: in the middle of an epoch, and at its end.
 SETTINGS = {"evaluations": 36, "patience": None}
-MOMENTS = [("standard", "11"), ("standard", "while saving"), ("lora", "20")]
+MOMENTS = [("standard", "11"), ("standard", "while saving"), ("lora", "26")]
 
 
 def lora_of(kind: str) -> object:
@@ -129,7 +138,7 @@ def test_a_killed_run_ends_like_one_that_was_not(
     folder = killed[kind, moment]
     resumed, last = followed(tiny_model_folder, folder, kind)
     whole, expected_last = uninterrupted[kind]
-    assert resumed.result.resumed_steps == [7 if moment == "while saving" else int(moment) // 7 * 7]
+    assert resumed.result.resumed_steps == [8 if moment == "while saving" else int(moment) // 8 * 8]
     for name, weight in last.items():
         np.testing.assert_array_equal(weight, expected_last[name], err_msg=name)
     expected = weights(whole.model)
@@ -142,7 +151,9 @@ def test_a_killed_run_ends_like_one_that_was_not(
         resumed.log.drop(columns=measured), whole.log.drop(columns=measured)
     )
     np.testing.assert_array_equal(resumed.layers, whole.layers)
-    assert not list(folder.iterdir()), "the checkpoints of a finished run are left"
+    assert [path.name for path in folder.glob("*/checkpoint-*")] == ["checkpoint-36"]
+    forget(folder, resumed.result)
+    assert not list(folder.iterdir()), "the checkpoints of a saved run are left"
 
 
 @pytest.mark.parametrize("change", [{"learning_rate": 1e-3}, {"seed": 7}, {"batch_size": 5}])
@@ -232,32 +243,194 @@ def test_a_cut_off_state_is_no_checkpoint(tmp_path: Path) -> None:
 
 def test_a_killed_run_left_files_of_these_names(killed: dict[tuple[str, str], Path]) -> None:
     for folder in killed.values():
-        for checkpoint in folder.glob("*/checkpoint-7"):
+        for checkpoint in folder.glob("*/checkpoint-*"):
             assert set(FILES) == {path.name for path in checkpoint.iterdir()}
 
 
 def test_abandoned_runs_are_pruned_and_other_folders_are_not(tmp_path: Path) -> None:
     runs = [tmp_path / f"{age:020x}" for age in range(6)]
     for age, folder in enumerate([*runs, tmp_path / "photographs"]):
-        folder.mkdir()
+        make_checkpoint(folder, 8)
         os.utime(folder, (1_000_000 - age, 1_000_000 - age))
-    (runs[4] / "pid").write_text(str(os.getpid()))
-    prune(tmp_path, runs[5])
-    assert sorted(tmp_path.iterdir()) == [*runs[:3], runs[4], runs[5], tmp_path / "photographs"]
+    half_deleted = tmp_path / f".{0:020x}.deleted"
+    half_deleted.mkdir()
+    with claimed(runs[4]):
+        prune(tmp_path, runs[5])
+    left = {path for path in tmp_path.iterdir() if path.suffix != ".lock"}
+    assert left == {*runs[:3], runs[4], runs[5], tmp_path / "photographs"}
 
 
-def test_two_processes_never_share_a_folder(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / "pid").write_text(str(os.getppid()))
-    taken = pytest.raises(TrainingError, match=f"found process {os.getppid()} training the same")
-    with taken, claimed(folder):
-        raise AssertionError("entered")
-    assert folder.is_dir()
-    (folder / "pid").write_text(str(2**22 + 1))  # beyond the largest pid of Linux: it is gone
+def test_folders_without_a_checkpoint_evict_no_other(tmp_path: Path) -> None:
+    real = [tmp_path / f"{age:020x}" for age in range(3)]
+    for age, folder in enumerate(real):
+        make_checkpoint(folder, 8)
+        os.utime(folder, (1_000_000 - age, 1_000_000 - age))
+    for age in range(10, 15):
+        (tmp_path / f"{age:020x}" / "checkpoint-4").mkdir(parents=True)
+    prune(tmp_path, tmp_path / "current")
+    assert {path for path in tmp_path.iterdir() if path.suffix != ".lock"} == set(real)
+
+
+CLAIMING = """
+import sys, time
+from pathlib import Path
+from tuneproof.errors import TrainingError
+from tuneproof.training.checkpoints import claimed
+
+sys.stdin.readline()
+try:
+    with claimed(Path(sys.argv[1])):
+        print("in", flush=True)
+        time.sleep(60)
+except TrainingError as error:
+    print(error, flush=True)
+"""
+
+
+def test_of_two_processes_one_gets_the_folder_until_it_is_killed(tmp_path: Path) -> None:
+    folder = tmp_path / f"{1:020x}"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", CLAIMING, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    said = {}
+    try:
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        for process in processes:
+            assert process.stdout is not None
+            said[process.stdout.readline().strip()] = process
+        holder = said.pop("in")
+        (refusal,) = said
+        assert refusal.startswith(f"{folder}: found another run training the same configuration")
+        prune(tmp_path, tmp_path / "current")
+        assert folder.is_dir(), "the folder of a living process is gone"
+        taken = pytest.raises(TrainingError, match="found another run")
+        with taken, claimed(folder):
+            raise AssertionError("entered")
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+    assert holder.returncode == -9
     with claimed(folder):
-        assert (folder / "pid").read_text() == str(os.getpid())
-    assert not folder.exists()
+        taken = pytest.raises(TrainingError, match="found another run")
+        with taken, claimed(folder):
+            raise AssertionError("one process entered twice")
+    assert not list(tmp_path.iterdir()), "a claim without a checkpoint leaves something"
+
+
+def test_a_folder_that_cannot_be_made_is_a_clear_error(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrainingError, match=r"no checkpoint can be written there.*Not a directory"):
+        trained(tiny_model_folder, tmp_path / "file" / "checkpoints")
+
+
+@pytest.mark.parametrize("asked", [1, 2, 3, 4, 7, 40])
+@pytest.mark.parametrize(("total", "every"), [(36, 1), (36, 5), (10, 3), (1, 1), (400, 40)])
+def test_checkpoints_on_the_way_are_as_many_as_asked_for_at_most(
+    asked: int, total: int, every: int
+) -> None:
+    steps = _checkpoint_steps(total, every, asked)
+    assert steps is not None
+    assert steps % every == 0
+    assert len(range(steps, total, steps)) <= asked
+    if steps > every:
+        assert len(range(steps - every, total, steps - every)) > asked, "they could be denser"
+
+
+def test_no_checkpoints_are_none(tiny_model_folder: Path, tmp_path: Path) -> None:
+    assert _checkpoint_steps(36, 1, 0) is None
+    settings = options(epochs=1, evaluations=1)
+    train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run(tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def unsteady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grade evaluations by the cosines alone, up and down: patience runs out after some steps."""
+    from tuneproof.training import callbacks
+
+    monkeypatch.setattr(callbacks, "spearman", lambda c, _: float(np.cos(c.sum() * 40)))
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the engine catches it."""
+
+
+def die_at(step: int, patch: pytest.MonkeyPatch) -> None:
+    record = TrainingRecorder.on_log
+
+    def on_log(self: TrainingRecorder, *arguments: Any, **named: Any) -> None:
+        record(self, *arguments, **named)
+        if arguments[1].global_step == step:
+            raise Killed
+
+    patch.setattr(TrainingRecorder, "on_log", on_log)
+
+
+def test_a_killed_run_keeps_count_of_its_patience(
+    tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kill it in the middle of its last wait: it stops where the whole run does, and not later."""
+    unsteady(monkeypatch)
+    whole = trained(tiny_model_folder, tmp_path / "whole", patience=7)
+    assert whole.result.stopped_early
+    stopped = len(whole.log)
+    assert whole.result.best_step == stopped - 7 < stopped - 2 < 36
+    with pytest.MonkeyPatch.context() as patch:
+        die_at(stopped - 1, patch)
+        with pytest.raises(Killed):
+            saved_often(tiny_model_folder, tmp_path / "killed")
+    resumed = saved_often(tiny_model_folder, tmp_path / "killed")
+    assert resumed.result.resumed_steps == [stopped - 2]
+    assert_same_outcome(resumed, whole)
+
+
+def saved_often(model: Path, folder: Path) -> TrainedModel:
+    settings = options(**{**SETTINGS, "patience": 7})
+    return train(base(model), TRAIN, VALIDATION, settings, run(folder, 36))
+
+
+def assert_same_outcome(model: TrainedModel, expected: TrainedModel) -> None:
+    assert model.result.stopped_early == expected.result.stopped_early
+    assert model.result.best_step == expected.result.best_step
+    assert model.result.spearman_history == expected.result.spearman_history
+    assert len(model.log) == len(expected.log)
+    before = weights(expected.model)
+    for name, weight in weights(model.model).items():
+        np.testing.assert_array_equal(weight, before[name], err_msg=name)
+
+
+@pytest.mark.parametrize("patience", [None, 7])
+def test_a_finished_run_that_was_not_saved_is_taken_up_without_training(
+    tiny_model_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    patience: int | None,
+) -> None:
+    unsteady(monkeypatch)
+    first = trained(tiny_model_folder, tmp_path, patience=patience)
+    assert first.result.stopped_early == (patience is not None)
+
+    def step(*_: object, **__: object) -> None:
+        raise AssertionError("it trains further")
+
+    monkeypatch.setattr(PairTrainer, "training_step", step)
+    again = trained(tiny_model_folder, tmp_path, patience=patience)
+    assert_same_outcome(again, first)
+    assert again.result.resumed_steps == [len(first.log)]
+    assert again.result.training_time_seconds == pytest.approx(
+        first.result.training_time_seconds, abs=0.5
+    )
 
 
 @pytest.mark.parametrize(
@@ -278,15 +451,26 @@ def test_a_full_disk_stops_the_run_and_leaves_no_half_checkpoint(
 
     def full(self: TrainingRecorder, folder: Path) -> None:
         save(self, folder)
-        if folder.name != "checkpoint-7":
+        if folder.name != "checkpoint-8":
             raise fault
 
     monkeypatch.setattr(TrainingRecorder, "save", full)
-    with pytest.raises(TrainingError, match="step 14: the checkpoint could not be written"):
+    with pytest.raises(TrainingError, match="step 16: the checkpoint could not be written"):
         trained(tiny_model_folder, tmp_path)
     left = [path.parent.name for path in tmp_path.glob("*/*/trainer_state.json")]
-    assert left == ["checkpoint-7"]
-    assert not list(tmp_path.glob("*/checkpoint-14"))
+    assert left == ["checkpoint-8"]
+    assert not list(tmp_path.glob("*/checkpoint-16"))
+
+
+def test_an_error_that_is_not_the_disks_is_not_told_as_one(
+    tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(TrainingRecorder, "save", exhausted)
+    with pytest.raises(torch.OutOfMemoryError, match=r"^CUDA out of memory$"):
+        trained(tiny_model_folder, tmp_path)
 
 
 def test_training_stops_when_patience_runs_out_and_keeps_the_best(
@@ -303,6 +487,20 @@ def test_training_stops_when_patience_runs_out_and_keeps_the_best(
     assert len(stopped.log) == 5 * stopped.result.evaluation_steps
     assert stopped.result.spearman_history == [0.1, 0.9, 0.2, 0.9, 0.1]
     assert next(grades, None) is None, "the best checkpoint was not measured again"
+
+
+def test_a_sweep_keeps_checkpoints_until_a_result_is_saved(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    settings = options(epochs=1, evaluations=1)
+    plan = [Configuration("c", start=True, options=settings, runs={"r": settings}, pooled=False)]
+    results = train_sweep(
+        base(tiny_model_folder), TRAIN, VALIDATION, plan, run(tmp_path, checkpoints=1), {}
+    )
+    assert list(next(results)) == ["r"]
+    assert len(list(tmp_path.glob("*/checkpoint-3"))) == 1
+    assert next(results, None) is None
+    assert not list(tmp_path.iterdir())
 
 
 def test_validation_pairs_of_one_label_are_refused(tiny_model_folder: Path, tmp_path: Path) -> None:
@@ -322,8 +520,6 @@ def test_a_weight_that_no_gradient_reaches_is_named(
 def test_a_loss_that_becomes_infinite_stops_the_run(
     tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tuneproof.training.trainer import PairTrainer
-
     compute = PairTrainer.compute_loss
 
     def exploding(self: PairTrainer, *arguments: object, **named: object) -> torch.Tensor:

@@ -20,6 +20,7 @@ from tuneproof.training.sweep import (
     SWEEP_TABLE,
     Configuration,
     SweepOptions,
+    SweepSummary,
     diminishing_returns,
     expand,
     plan_configurations,
@@ -196,6 +197,31 @@ def test_layers_that_the_model_lacks_are_named_before_training(tiny_model_folder
     with pytest.raises(AdapterError, match=r"found 'qkv'.*key.*query.*value"):
         require_modules(bad, transformer)
 
+    good = plan(sweep(alone={"frozen": [["encoder.layer.0", "pooler"], []]}))
+    require_modules(good, transformer)
+    assert all(weight.requires_grad for weight in transformer.parameters())
+    inherited = options(frozen=("pooler", "embedings"))
+    require_modules(plan(sweep(alone={"epochs": [1, 2]}), inherited), transformer)
+    for layer in ("embedings", "layer.0.atten", "weight"):
+        bad = plan(sweep(alone={"frozen": [["pooler", layer]]}))
+        with pytest.raises(TrainingError, match=rf"found '{layer}'.*embeddings, encoder.*pooler"):
+            require_modules(bad, transformer)
+
+
+@pytest.mark.parametrize(
+    ("start", "frozen"),
+    [(START, ["embeddings", "encoder", "pooler"]), (options(lora=LORA), ["query", "value"])],
+)
+def test_freezing_all_that_would_be_trained_is_refused_before_training(
+    start: TrainingOptions, frozen: list[str], tiny_model_folder: Path
+) -> None:
+    """With an adapter nothing else is trained: freezing the layers it adapts freezes all."""
+    transformer = base(tiny_model_folder).transformer
+    kind = "standard" if start.lora is None else "lora"
+    require_modules(plan(sweep(grid={"frozen": [frozen[:1]]}, start=kind), start), transformer)
+    with pytest.raises(TrainingError, match="expected some layer left to train"):
+        require_modules(plan(sweep(grid={"frozen": [frozen]}, start=kind), start), transformer)
+
 
 # Hashes
 
@@ -332,7 +358,36 @@ def test_in_a_grid_the_best_of_each_value_is_marked(example: TrainingResult) -> 
     assert by_loss["spearman_mean"].tolist() == [0.4, 0.3]
 
 
+def test_no_frozen_layer_is_shown_as_none(example: TrainingResult) -> None:
+    of = sweep(grid={"frozen": [["pooler", "embeddings"], []]})
+    configurations = plan(of)
+    table = tabulate(configurations, results(configurations, example, [[0.5], [0.6]]))
+    assert table["frozen"].tolist() == ["pooler, embeddings", "none"]
+    assert "Best: frozen=none (" in summarise(table, of, 0.86).conclusions[0]
+
+
 # Conclusions
+
+
+def test_null_is_a_value_but_no_amount(example: TrainingResult) -> None:
+    """What the base model has may win, and is neither more nor less dropout than a number."""
+    of = sweep(alone={"dropout": [None, 0.2, 0.0]})
+    configurations = plan(of)
+    table = tabulate(configurations, results(configurations, example, [[0.8], [0.6], [0.7]]))
+    summary = summarise(table, of, 0.86)
+    assert summary.best.settings == {"dropout": None}
+    assert summary.next_best is not None
+    assert summary.next_best.settings == {"dropout": 0.0}
+    assert "Best: dropout=null (" in summary.conclusions[0]
+    assert [(found.tried, found.spearman) for found in summary.returns] == [
+        ([0.0, 0.2], [0.7, 0.6])
+    ]
+    assert SweepSummary.model_validate_json(summary.model_dump_json()) == summary
+    along = rows_along(table, of, "dropout")
+    assert along["spearman_mean"].tolist() == [0.7, 0.6, 0.8], "null stands last"
+    alone = sweep(alone={"dropout": [None, 0.0]})
+    two = tabulate(plan(alone), results(plan(alone), example, [[0.8], [0.6]]))
+    assert summarise(two, alone, 0.86).returns == [], "one amount alone has no returns"
 
 
 def test_a_best_that_stands_out(example: TrainingResult) -> None:

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tuneproof.errors import TrainingError
+from tuneproof.training.callbacks import Checkpoint, TrainingRecorder
 from tuneproof.training.engine import RunOptions, TrainedModel, train
+from tuneproof.training.tracking import MlflowTracker, TensorBoardTracker
 
 from .test_engine import TRAIN, VALIDATION, base, options
 
@@ -40,36 +43,140 @@ def columns(model: TrainedModel) -> dict[str, Sequence[float]]:
     return found
 
 
-def test_tensorboard_reads_the_figures_of_the_log(tracked: tuple[TrainedModel, Path]) -> None:
+def assert_tensorboard_shows(events: Path, model: TrainedModel) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    model, folder = tracked
-    (run,) = (folder / "events").iterdir()
+    (run,) = events.iterdir()
     assert run.name.startswith("standard-")
-    events = EventAccumulator(str(run))
-    events.Reload()
-    assert "manifest/text_summary" in events.Tags()["tensors"]
+    shown = EventAccumulator(str(run))
+    shown.Reload()
+    assert "manifest/text_summary" in shown.Tags()["tensors"]
     for name, expected in columns(model).items():
-        found = events.Scalars(name)
+        found = shown.Scalars(name)
         assert [event.value for event in found] == pytest.approx(expected, rel=1e-6), name
-    steps = [event.step for event in events.Scalars("train/loss")]
+    steps = [event.step for event in shown.Scalars("train/loss")]
     assert steps == model.log["step"].tolist()
 
 
-def test_mlflow_holds_parameters_origin_and_figures(tracked: tuple[TrainedModel, Path]) -> None:
+def mlflow_runs(folder: Path) -> list[tuple[Any, dict[str, list[tuple[int, float]]]]]:
+    """Return each run of the store, newest first, with the steps and values of its metrics."""
     from mlflow.tracking import MlflowClient
 
-    model, folder = tracked
     client = MlflowClient(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("tuneproof")
     assert experiment is not None
-    (run,) = client.search_runs([experiment.experiment_id])
+    return [
+        (
+            run,
+            {
+                name: sorted(
+                    (metric.step, metric.value)
+                    for metric in client.get_metric_history(run.info.run_id, name)
+                )
+                for name in run.data.metrics
+            },
+        )
+        for run in client.search_runs([experiment.experiment_id])
+    ]
+
+
+def assert_mlflow_holds(metrics: dict[str, list[tuple[int, float]]], model: TrainedModel) -> None:
+    expected = columns(model)
+    assert metrics.keys() == expected.keys()
+    for name, history in metrics.items():
+        assert [value for _, value in history] == pytest.approx(expected[name]), name
+    assert [step for step, _ in metrics["train/loss"]] == model.log["step"].tolist()
+
+
+def test_tensorboard_reads_the_figures_of_the_log(tracked: tuple[TrainedModel, Path]) -> None:
+    model, folder = tracked
+    assert_tensorboard_shows(folder / "events", model)
+
+
+def test_mlflow_holds_parameters_origin_and_figures(tracked: tuple[TrainedModel, Path]) -> None:
+    model, folder = tracked
+    ((run, metrics),) = mlflow_runs(folder)
     assert run.info.status == "FINISHED"
     assert run.data.params["learning_rate"] == "0.003"
     assert run.data.tags["pairs.train"] == model.result.manifest.pairs["train"]
-    for name, expected in columns(model).items():
-        history = sorted(client.get_metric_history(run.info.run_id, name), key=lambda m: m.step)
-        assert [metric.value for metric in history] == pytest.approx(expected), name
+    assert_mlflow_holds(metrics, model)
+
+
+class KilledError(BaseException):
+    """Stands for `kill -9`: no tracker hears of it."""
+
+
+def kill(patch: pytest.MonkeyPatch, step: int, *, flushed: bool = True) -> None:
+    """Let a run die after a step, what it wrote on the disk or still in memory."""
+    record = TrainingRecorder.on_log
+
+    def on_log(self: TrainingRecorder, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        record(self, args, state, control, **rest)
+        if state.global_step == step:
+            raise KilledError
+
+    def close(self: TensorBoardTracker, **_: bool) -> None:
+        if flushed:
+            self._writer.flush()
+
+    patch.setattr(TrainingRecorder, "on_log", on_log)
+    patch.setattr(TensorBoardTracker, "close", close)
+    patch.setattr(MlflowTracker, "close", lambda *_, **__: None)
+
+
+@pytest.mark.parametrize("flushed", [True, False])
+def test_tensorboard_shows_each_step_of_a_resumed_run_once(
+    tiny_model_folder: Path, tmp_path: Path, flushed: bool
+) -> None:
+    run = RunOptions(str(tmp_path / "checkpoints"), 4, tensorboard=str(tmp_path / "events"))
+    settings = options(epochs=4, evaluations=12)
+    with pytest.MonkeyPatch.context() as patch:
+        kill(patch, 8, flushed=flushed)
+        with pytest.raises(KilledError):
+            train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run)
+    resumed = train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run)
+    assert resumed.result.resumed_steps
+    assert_tensorboard_shows(tmp_path / "events", resumed)
+    again = train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run)
+    assert_tensorboard_shows(tmp_path / "events", again)
+
+
+def test_mlflow_takes_up_the_run_that_did_not_finish(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    """Killed, then failing at the very last, then finished: one run; repeated, another one."""
+    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    run = RunOptions(str(tmp_path / "checkpoints"), 4, mlflow=store)
+    settings = options(epochs=4, evaluations=12)
+
+    def states() -> list[str]:
+        return [found.info.status for found, _ in mlflow_runs(tmp_path)]
+
+    def wrong(self: TrainingRecorder) -> Checkpoint:
+        return restore(self)._replace(spearman=0.123)
+
+    with pytest.MonkeyPatch.context() as patch:
+        kill(patch, 8)
+        with pytest.raises(KilledError):
+            train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run)
+    assert states() == ["RUNNING"]
+    restore = TrainingRecorder.restore_best
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingRecorder, "restore_best", wrong)
+        with pytest.raises(TrainingError, match="restored"):
+            train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run)
+    assert states() == ["FAILED"]
+    finished = train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run)
+    ((taken_up, metrics),) = mlflow_runs(tmp_path)
+    assert taken_up.info.status == "FINISHED"
+    memory = columns(finished)["memory/peak_mb"]
+    assert len(metrics["memory/peak_mb"]) == len(memory)
+    # Each attempt uses memory of its own: the store keeps what the first one at a step used.
+    steps = [step for step, _ in metrics["memory/peak_mb"]]
+    metrics["memory/peak_mb"] = list(zip(steps, memory, strict=True))
+    assert_mlflow_holds(metrics, finished)
+    train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run)
+    assert states() == ["FINISHED", "FINISHED"]
 
 
 def test_nothing_is_written_where_nothing_was_asked_for(
@@ -78,7 +185,8 @@ def test_nothing_is_written_where_nothing_was_asked_for(
     monkeypatch.chdir(tmp_path)
     run = RunOptions(checkpoint_folder="checkpoints", checkpoints=0)
     train(base(tiny_model_folder), TRAIN, VALIDATION, options(epochs=1, evaluations=1), run)
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in written if path.suffix != ".lock"]
 
 
 def test_a_store_that_cannot_be_opened_stops_the_run_before_it_starts(

@@ -31,14 +31,14 @@ def sweep_chart(fields: Mapping[str, pd.DataFrame], ceiling: float | None) -> Fi
     """Draw a column for each varied field: validation Spearman, time and memory at each value.
 
     Values stand side by side at equal distances: learning rates and layers' names have no common
-    scale.
+    scale. A missing value is shown as `null`, as it stands in the parameters.
 
     Args:
         fields: By field, one row for each configuration that shows what it does, in the order of
             its values, with a column of the field's name, spearman_mean, spearman_sd (sample
             standard deviation over seeds, NaN for one seed), n_seeds, seconds, peak_memory_mb, and
             best_of_value: whether it is the best configuration with this value. Those are joined
-            by a line; others are dots.
+            by a line where values have an order; others are dots.
         ceiling: Spearman of a perfect ranking of the validation pairs; None is not drawn.
     """
     drawn = {field: rows for field, rows in fields.items() if len(rows)}
@@ -74,9 +74,10 @@ def sweep_chart(fields: Mapping[str, pd.DataFrame], ceiling: float | None) -> Fi
 
 
 def _draw_field(column: list[Axes], rows: pd.DataFrame, field: str) -> None:
-    values = list(dict.fromkeys(rows[field]))
-    positions = rows[field].map({value: place for place, value in enumerate(values)})
+    positions, values = pd.factorize(rows[field], use_na_sentinel=False)
     best = rows["best_of_value"].to_numpy(dtype=bool)
+    # What has no order, such as losses or null, is not joined.
+    ordered = rows[field].notna().to_numpy() & pd.api.types.is_numeric_dtype(rows[field])
     for axes, figure in zip(column, _FIGURES, strict=True):
         axes.plot(
             positions[~best],
@@ -87,25 +88,29 @@ def _draw_field(column: list[Axes], rows: pd.DataFrame, field: str) -> None:
             color=NO_DATA_COLOUR,
             alpha=0.6,
         )
-        spread = rows.loc[best, "spearman_sd"].fillna(0.0) if figure == "spearman_mean" else None
-        axes.errorbar(
-            positions[best],
-            rows.loc[best, figure],
-            yerr=spread,
-            color=_LINE_COLOUR,
-            marker="o",
-            markersize=6,
-            capsize=4,
-            # What has no order, such as losses, is not joined.
-            linestyle="-" if pd.api.types.is_numeric_dtype(rows[field]) else "",
-        )
+        for drawn, line in ((best & ~ordered, ""), (best & ordered, "-")):
+            if not drawn.any():
+                continue
+            deviations = rows.loc[drawn, "spearman_sd"].fillna(0.0)
+            axes.errorbar(
+                positions[drawn],
+                rows.loc[drawn, figure],
+                yerr=deviations if figure == "spearman_mean" else None,
+                color=_LINE_COLOUR,
+                marker="o",
+                markersize=6,
+                capsize=4,
+                linestyle=line,
+            )
         tidy(axes, grid="y")
     column[-1].set_xticks(np.arange(len(values)), [_shown(value) for value in values])
     column[-1].set_xlim(-0.5, len(values) - 0.5)
 
 
-def _shown(value: object) -> str:
-    return wrapped(value, width=12, lines=3) if isinstance(value, str) else f"{value:g}"
+def _shown(value: str | float) -> str:
+    if isinstance(value, str):
+        return wrapped(value, width=12, lines=3)
+    return "null" if pd.isna(value) else f"{value:g}"
 
 
 def _note(frames: list[pd.DataFrame]) -> str:

@@ -137,8 +137,8 @@ def umap_projection(vectors: Array, options: UmapOptions) -> npt.NDArray[np.floa
         random_state=options.random_state,
         n_jobs=1,
         # The spectral start asks ARPACK, which draws without the seed where points coincide, as
-        # those of a repeated text do.
-        init="pca",
+        # those of a repeated text do. Principal components need coordinates that vary.
+        init="pca" if np.ptp(vectors, axis=0).any() else "random",
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="umap|sklearn")

@@ -73,7 +73,8 @@ class Plan(NamedTuple):
 
     Attributes:
         evaluation_steps: Steps between two evaluations.
-        checkpoint_steps: Steps between two checkpoints, a multiple of the former; None: none.
+        checkpoint_steps: Steps between two checkpoints, a multiple of the former; the last step
+            has one too. None: none at all.
         patience: Evaluations without a better one after which training stops; None: never.
         precision: What the evaluations are computed in.
     """
@@ -209,6 +210,7 @@ class TrainingRecorder(TrainerCallback):
             "evaluations": list(self._evaluations.items()),
             "seconds": self.seconds,
             "resumed_steps": self.resumed_steps,
+            "stopped_early": self.stopped_early,
             "best": None,
         }
         if self._best is not None:
@@ -222,13 +224,16 @@ class TrainingRecorder(TrainerCallback):
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         self._rows, self._layers = record["rows"], record["layers"]
         self._evaluations = {step: Evaluation(*values) for step, values in record["evaluations"]}
-        self._seconds_before = record["seconds"]
+        self._started, self._seconds_before = time.perf_counter(), record["seconds"]
+        self.stopped_early = record["stopped_early"]
         step = int(self._rows[-1]["step"])
         self.resumed_steps = [*record["resumed_steps"], step]
         if record["best"] is not None:
             best_step, best_spearman = record["best"]
             self._best = Checkpoint(best_step, best_spearman, load_file(folder / BEST))
         self._before = self._copy()
+        for row in self._rows:
+            self._track(int(row["step"]), row)
         logger.info("step %d: resuming from a checkpoint", step)
 
     def on_train_begin(
@@ -289,7 +294,7 @@ class TrainingRecorder(TrainerCallback):
             self.stopped_early = control.should_training_stop = True
         every = self._plan.checkpoint_steps
         last = self.stopped_early or step == state.max_steps
-        control.should_save = every is not None and step % every == 0 and not last
+        control.should_save = every is not None and (step % every == 0 or last)
 
     def on_log(
         self,
@@ -330,6 +335,13 @@ class TrainingRecorder(TrainerCallback):
                 f"loss {logs['loss']:.4f}, Spearman {_shown(latest)}", refresh=False
             )
             self._progress.update(step - self._progress.n)
+
+    def on_train_end(
+        self, args: "TrainingArguments", state: "TrainerState", control: "TrainerControl", **_: Any
+    ) -> None:
+        """Close the progress bar, before what comes after the last step is logged."""
+        if self._progress is not None:
+            self._progress.close()
 
     @contextmanager
     def watched_by(self, trackers: Sequence[Tracker]) -> Iterator[None]:

@@ -2,23 +2,25 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock, Timeout
+
 from tuneproof.errors import TrainingError
 from tuneproof.manifest import Environment, Manifest
+from tuneproof.training.result import TrainingResult
 
 WEIGHTS: Final = "trained.safetensors"
 BEST: Final = "best.safetensors"
 RECORD: Final = "record.json"
 _STATE: Final = "trainer_state.json"
 _FILES: Final = (_STATE, "optimizer.pt", "scheduler.pt", "rng_state.pth", WEIGHTS, RECORD)
-_LOCK: Final = "pid"
+_DEVICES: Final = ("cpu", "cuda", "mps")
 _KEPT: Final = 3
 _DIGEST: Final = re.compile("[0-9a-f]{20}")
 
@@ -54,26 +56,37 @@ def run_folder(root: Path, manifest: Manifest, precision: str, device: str) -> P
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Keep a run's folder for this process, and delete it when the run ends well.
+    """Make a run's folder and keep it for this run alone.
+
+    The lock is the operating system's: it goes with the process, however that ends. A folder that
+    holds a checkpoint stays, for the outcome of the run is not saved yet (see `forget`).
 
     Raises:
-        TrainingError: Another process, alive, runs the same configuration.
+        TrainingError: Another run of the same configuration goes on, or the folder cannot be
+            written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = folder / _LOCK
-    holder = _holder(lock)
-    if holder is not None and holder != os.getpid():
+    lock = _lock_of(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+        folder.mkdir(exist_ok=True)
+    except Timeout as error:
         raise TrainingError(
-            f"{folder}: found process {holder} training the same configuration on the same pairs, "
-            "expected one run at a time; wait for it or give another training.checkpoint_folder"
-        )
-    lock.write_text(str(os.getpid()), encoding="ascii")
+            f"{folder}: found another run training the same configuration on the same pairs, "
+            "expected one at a time; wait for it or give another training.checkpoint_folder"
+        ) from error
+    except OSError as error:
+        lock.release()
+        raise TrainingError(
+            f"{folder}: no checkpoint can be written there: {error}; give another "
+            "training.checkpoint_folder"
+        ) from error
     try:
         yield
-    except BaseException:
-        lock.unlink(missing_ok=True)
-        raise
-    discard(folder)
+    finally:
+        if latest_checkpoint(folder) is None:
+            _remove(folder)
+        lock.release()
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
@@ -88,19 +101,45 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return whole[max(whole)] if whole else None
 
 
-def prune(root: Path, current: Path) -> None:
-    """Delete the checkpoints of abandoned runs, but for the newest three and the current one.
+def is_finished(checkpoint: Path) -> bool:
+    """Say whether a checkpoint is that of the last step of its run, so that nothing is to train."""
+    state = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
+    record = json.loads((checkpoint / RECORD).read_text(encoding="utf-8"))
+    return bool(record["stopped_early"] or state["global_step"] == state["max_steps"])
 
-    Folders that are not named like a run's are left alone, so are those of running processes.
+
+def prune(root: Path, current: Path) -> None:
+    """Delete the folders of abandoned runs, but for the newest three that hold a checkpoint.
+
+    The current run's folder is left alone, so are those of runs that go on at this moment and all
+    that are not named like a run's.
     """
-    others = [
-        folder
-        for folder in root.glob("*")
-        if folder != current and _DIGEST.fullmatch(folder.name) and _holder(folder / _LOCK) is None
-    ]
-    others.sort(key=lambda folder: folder.stat().st_mtime, reverse=True)
-    for folder in others[_KEPT:]:
-        discard(folder)
+    for doomed in root.glob(".*.deleted"):
+        shutil.rmtree(doomed, ignore_errors=True)
+    others = [f for f in root.glob("*") if f != current and _DIGEST.fullmatch(f.name)]
+    kept = 0
+    for folder in sorted(others, key=_changed, reverse=True):
+        with suppress(OSError), _lock_of(folder):  # one that is taken is a TimeoutError
+            if kept < _KEPT and latest_checkpoint(folder) is not None:
+                kept += 1
+            else:
+                _remove(folder)
+
+
+def forget(root: Path, result: TrainingResult) -> None:
+    """Delete the checkpoints of a run whose outcome is saved, whatever device they were made on.
+
+    What is in use or cannot be deleted stays, until it is pruned.
+
+    Args:
+        root: Folder of all checkpoints.
+        result: Facts of the run.
+    """
+    for device in _DEVICES:
+        folder = run_folder(root, result.manifest, result.precision, device)
+        if folder.is_dir():
+            with suppress(OSError), _lock_of(folder):
+                _remove(folder)
 
 
 def discard(folder: Path) -> None:
@@ -124,12 +163,21 @@ def _step(checkpoint: Path) -> int | None:
     return step if all((checkpoint / name).is_file() for name in (*_FILES, *best)) else None
 
 
-def _holder(lock: Path) -> int | None:
-    """Return the process that holds a folder, None where there is none or it is gone."""
-    import psutil
-
+def _changed(folder: Path) -> float:
+    """Return when a folder was changed last; 0 where another process has just deleted it."""
     try:
-        process = int(lock.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
-    return process if psutil.pid_exists(process) else None
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _lock_of(folder: Path) -> FileLock:
+    """Return the lock of a run's folder; it stands beside it and is taken at once or never."""
+    return FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
+
+
+def _remove(folder: Path) -> None:
+    """Delete a run's folder and its lock, which this process holds."""
+    discard(folder)
+    with suppress(OSError):  # Windows deletes no open file
+        Path(_lock_of(folder).lock_file).unlink()

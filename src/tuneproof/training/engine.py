@@ -1,6 +1,5 @@
 """The training engine: pairs and a base model in, the best checkpoint and its record out."""
 
-import logging
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -18,20 +17,26 @@ from tuneproof.instructions import Instructions, describe_instructions, instruct
 from tuneproof.manifest import Environment, Manifest, describe_options
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.training.adapters import LoraOptions, add_adapter
-from tuneproof.training.checkpoints import claimed, latest_checkpoint, prune, run_folder
+from tuneproof.training.checkpoints import (
+    claimed,
+    discard,
+    is_finished,
+    latest_checkpoint,
+    prune,
+    run_folder,
+)
+from tuneproof.training.layers import freeze, set_dropout
 from tuneproof.training.losses import LossName, build_loss
 from tuneproof.training.result import MAX_GRADIENT_NORM, LoraSettings, TrainingResult
 from tuneproof.training.tracking import MlflowTracker, TensorBoardTracker, Tracker
 from tuneproof.variants import ModelType
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+    from sentence_transformers import SentenceTransformerTrainingArguments
 
     from tuneproof.training.batches import TokenisedPairs
 
 _REMEASURED = 1e-6
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -52,8 +57,8 @@ class TrainingOptions:
             for bf16 where the device has instructions for it.
         frozen: Layers that are not trained: whole parts of their names between dots, such as
             `embeddings` or `encoder.layer.0`.
-        dropout: Probability of dropout (Srivastava et al., 2014) within the model's own layers;
-            None: what the model has.
+        dropout: Probability of dropout (Srivastava et al., 2014) wherever the model's own layers
+            have one (`layers.set_dropout`); None: what the model has.
         seed: Seed of the order of the pairs, of dropout, and of a new adapter's weights.
         lora: The adapter to train; None trains all weights.
     """
@@ -78,7 +83,8 @@ class RunOptions:
 
     Attributes:
         checkpoint_folder: Folder of the checkpoints from which an interrupted run goes on.
-        checkpoints: Checkpoints a run, evenly spaced; 0: none.
+        checkpoints: Checkpoints on the way, at most, evenly spaced after evaluations; one more at
+            the end keeps the outcome until it is saved. 0: none at all.
         tensorboard: Folder of event files for TensorBoard; None: none.
         mlflow: MLflow store, such as `sqlite:///mlflow.db`; None: none.
     """
@@ -165,10 +171,10 @@ def train(
     validation_pairs = instruct(validation_pairs, instructions)
     set_seed(options.seed)
     if options.dropout is not None:
-        _set_dropout(transformer, options.dropout)
+        set_dropout(transformer, options.dropout)
     if options.lora is not None:
         add_adapter(transformer, options.lora)
-    _freeze(transformer, options.frozen)
+    freeze(transformer, options.frozen)
     total_steps = options.epochs * math.ceil(len(train_pairs) / options.batch_size)
     evaluation_steps = max(1, total_steps // options.evaluations)
     plan = Plan(
@@ -182,29 +188,35 @@ def train(
     tokenised = TokenisedPairs(transformer, train_pairs)
     recorder = TrainingRecorder(transformer, loss, validation_pairs, plan)
     arguments = _arguments(folder, options, tokenised, device)
-    trainer = PairTrainer(
-        recorder,
-        loss,
-        precision,
-        model=transformer,
-        args=arguments,
-        train_dataset=tokenised.dataset(),
-        data_collator=tokenised,
-    )
     with claimed(folder):
-        checkpoint = latest_checkpoint(folder)
         prune(folder.parent, folder)
+        checkpoint = latest_checkpoint(folder)
+        trainer = PairTrainer(
+            recorder,
+            loss,
+            precision,
+            model=transformer,
+            args=arguments,
+            train_dataset=tokenised.dataset(),
+            data_collator=tokenised,
+        )
         with recorder.watched_by(_trackers(run, manifest, folder.name)):
-            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-        seconds = recorder.seconds
-        best = recorder.restore_best()
-        transformer.eval()
-        remeasured = recorder.evaluate().spearman
-        if remeasured is None or abs(remeasured - best.spearman) > _REMEASURED:
-            raise TrainingError(
-                f"the checkpoint of step {best.step} measures Spearman {remeasured} on the "
-                f"validation pairs, expected {best.spearman}: the best checkpoint was not restored"
-            )
+            if checkpoint is not None and is_finished(checkpoint):
+                recorder.load(checkpoint)
+            else:
+                start = None if checkpoint is None else str(checkpoint)
+                trainer.train(resume_from_checkpoint=start)
+            seconds = recorder.seconds
+            best = recorder.restore_best()
+            transformer.eval()
+            remeasured = recorder.evaluate().spearman
+            if remeasured is None or abs(remeasured - best.spearman) > _REMEASURED:
+                discard(folder)
+                raise TrainingError(
+                    f"the checkpoint of step {best.step} measures Spearman {remeasured} on the "
+                    f"validation pairs, expected {best.spearman}: the best checkpoint was not "
+                    "restored"
+                )
     result = TrainingResult(
         model_type=model_type,
         loss=options.loss,
@@ -243,14 +255,6 @@ def _model_type(options: TrainingOptions, instructions: Instructions | None) -> 
     return "standard" if options.lora is None else "lora"
 
 
-def _set_dropout(transformer: "SentenceTransformer", probability: float) -> None:
-    from torch.nn import Dropout
-
-    for module in transformer.modules():
-        if isinstance(module, Dropout):
-            module.p = probability
-
-
 def _require_both_labels(pairs: Sequence[DatingPair]) -> None:
     labels = Counter(pair.label for pair in pairs)
     if len(labels) < 2:
@@ -260,37 +264,26 @@ def _require_both_labels(pairs: Sequence[DatingPair]) -> None:
         )
 
 
-def _freeze(transformer: "SentenceTransformer", layers: Sequence[str]) -> None:
-    parameters = dict(transformer.named_parameters())
-    for layer in layers:
-        named = [p for name, p in parameters.items() if f".{layer}." in f".{name}"]
-        if not named:
-            logger.warning(
-                "frozen: the model has no layer %r; its weights are named like %s",
-                layer,
-                next(iter(parameters)),
-            )
-        for parameter in named:
-            parameter.requires_grad_(False)
-    if not any(parameter.requires_grad for parameter in parameters.values()):
-        raise TrainingError(f"frozen: found {list(layers)}, expected some layer left to train")
-
-
 def _checkpoint_steps(total: int, evaluation_steps: int, checkpoints: int) -> int | None:
-    """Return the steps between two checkpoints, which are saved after evaluations alone."""
+    """Return the steps between two checkpoints, which are saved after evaluations alone.
+
+    Returns:
+        The smallest multiple of the evaluation steps that has at most so many multiples before
+        the last step; None for no checkpoints.
+    """
     if not checkpoints:
         return None
     evaluations = math.ceil(total / evaluation_steps)
-    return evaluation_steps * max(1, evaluations // (checkpoints + 1))
+    return evaluation_steps * math.ceil(evaluations / (checkpoints + 1))
 
 
-def _trackers(run: RunOptions, manifest: Manifest, name: str) -> list[Tracker]:
+def _trackers(run: RunOptions, manifest: Manifest, digest: str) -> list[Tracker]:
     trackers: list[Tracker] = []
     if run.tensorboard is not None:
-        events = Path(run.tensorboard) / f"{manifest.model_name}-{name}"
+        events = Path(run.tensorboard) / f"{manifest.model_name}-{digest}"
         trackers.append(TensorBoardTracker(str(events), manifest))
     if run.mlflow is not None:
-        trackers.append(MlflowTracker(run.mlflow, manifest))
+        trackers.append(MlflowTracker(run.mlflow, manifest, digest))
     return trackers
 
 

@@ -29,8 +29,10 @@ from tuneproof.encoding import EmbeddingModel
 from tuneproof.errors import AdapterError, TrainingError
 from tuneproof.manifest import Environment, describe_options
 from tuneproof.pairs import DatingPair
+from tuneproof.training.adapters import add_adapter
 from tuneproof.training.checkpoints import software
 from tuneproof.training.engine import RunOptions, TrainingOptions, train
+from tuneproof.training.layers import freeze, layer_names, weights_of
 from tuneproof.training.result import TrainingResult
 
 if TYPE_CHECKING:
@@ -82,7 +84,8 @@ SWEEP_TABLE: Final[Mapping[str, str]] = {
 
 configuration is its hash; start marks the starting point; the columns from learning_rate to
 lora.target_modules are what it was trained with (the adapter's are missing without an adapter, seed
-is missing where the row pools several). n_seeds counts its finished runs, and of those are: the
+is missing where the row pools several, dropout where it is null; frozen is `none` where all layers
+are trained). n_seeds counts its finished runs, and of those are: the
 mean and the sample standard deviation of the best validation Spearman (NaN below 1 and 2 runs), the
 means of the best step and of the seconds of training, the largest peak memory in MiB.
 """
@@ -297,20 +300,37 @@ def plan_configurations(
 
 
 def require_modules(plan: Sequence[Configuration], transformer: "SentenceTransformer") -> None:
-    """Check before anything is trained that the model has the layers that adapters name.
+    """Check before anything is trained that the model has the layers that are named.
+
+    What is frozen is tried on copies of the model, as training would freeze it. There a name that
+    the model lacks is a warning, and so it is here if all configurations share it; one that tells
+    them apart would be compared with others as if it did something.
 
     Raises:
-        AdapterError: A name is no layer's name, nor the end of one after a dot.
+        AdapterError: A name of the adapter's is no layer's name, nor the end of one after a dot.
+        TrainingError: A frozen layer that not all share is none of the model's, or no weight is
+            left to train.
     """
     layers = {name for name, _ in transformer.named_modules()}
     adapters = [c.options.lora for c in plan if c.options.lora is not None]
     for target in dict.fromkeys(chain.from_iterable(lora.target_modules for lora in adapters)):
         if not any(layer == target or layer.endswith(f".{target}") for layer in layers):
-            endings = sorted({layer.rpartition(".")[2] for layer in layers} - {""})
             raise AdapterError(
                 f"sweep, lora.target_modules: found {target!r}, expected names of layers of the "
-                f"base model: {', '.join(name for name in endings if not name.isdigit())}"
+                f"base model: {', '.join(layer_names(transformer))}"
             )
+    shared = set[str].intersection(*(set(c.options.frozen) for c in plan))
+    for lora, frozen in dict.fromkeys((c.options.lora, c.options.frozen) for c in plan):
+        trial = _copied(transformer)
+        if lora is not None:
+            add_adapter(trial, lora)
+        for layer in frozen:
+            if layer not in shared and not weights_of(trial, layer):
+                raise TrainingError(
+                    f"sweep, frozen: found {layer!r}, expected whole parts between dots of the "
+                    f"names of layers of the model: {', '.join(layer_names(trial))}"
+                )
+        freeze(trial, frozen)
 
 
 def train_afresh(
@@ -325,8 +345,7 @@ def train_afresh(
     Training changes weights in place and leaves an adapter attached, so the next configuration
     would start from this one's end. A copy costs milliseconds and one model's memory.
     """
-    gc.collect()  # trainers hold the model before in cycles
-    fresh = EmbeddingModel(copy.deepcopy(base.transformer), base.manifest)
+    fresh = EmbeddingModel(_copied(base.transformer), base.manifest)
     with suppress(OSError):
         # Linux: the peak starts again from here, or no run could need less than the one before.
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
@@ -369,7 +388,8 @@ def settings(configuration: Configuration) -> dict[str, JsonValue]:
     lora = parameters["lora"] or {}
     flat = {field: parameters.get(field) for field in _FIELDS if "." not in field}
     flat |= {f"lora.{name}": lora.get(name) for name in ("rank", "alpha", "target_modules")}
-    flat |= {name: ", ".join(value) for name, value in flat.items() if isinstance(value, list)}
+    lists = {name: value for name, value in flat.items() if isinstance(value, list)}
+    flat |= {name: ", ".join(value) or "none" for name, value in lists.items()}
     return flat | ({"seed": None} if configuration.pooled else {})
 
 
@@ -382,9 +402,9 @@ def rows_along(table: pd.DataFrame, sweep: SweepOptions, field: str) -> pd.DataF
         field: A varied field.
 
     Returns:
-        The rows with a result: one at a time, those that differ from the starting point in this
-        field alone; in a grid all of them. Added column `best_of_value`: whether no other row with
-        the same value has a higher mean.
+        The rows with a result, one without a value last: one at a time, those that differ from the
+        starting point in this field alone; in a grid all of them. Added column `best_of_value`:
+        whether no other row with the same value has a higher mean.
     """
     rows = table[table["n_seeds"] > 0]
     if sweep.grid is None:
@@ -462,6 +482,11 @@ def diminishing_returns(
     )
 
 
+def _copied(transformer: "SentenceTransformer") -> "SentenceTransformer":
+    gc.collect()  # adapters and trainers hold the copy before in cycles
+    return copy.deepcopy(transformer)
+
+
 def _changed(start: TrainingOptions, change: Mapping[str, JsonValue]) -> TrainingOptions:
     parameters: dict[str, Any] = describe_options(start)
     for field, value in change.items():
@@ -509,7 +534,7 @@ def _ranked(rows: pd.DataFrame) -> pd.DataFrame:
 def _describe_row(row: Mapping[Any, Any], sweep: SweepOptions) -> SweptConfiguration:
     return SweptConfiguration(
         configuration=row["configuration"],
-        settings={field: row[field] for field in sweep.varied},
+        settings={f: None if pd.isna(row[f]) else row[f] for f in sweep.varied},
         n_seeds=row["n_seeds"],
         spearman_mean=row["spearman_mean"],
         spearman_sd=None if pd.isna(row["spearman_sd"]) else row["spearman_sd"],
@@ -523,7 +548,8 @@ def _all_returns(table: pd.DataFrame, sweep: SweepOptions, margin: float) -> lis
         # More seeds, or another loss, is not more of anything.
         if field == "seed" or not pd.api.types.is_numeric_dtype(table[field]):
             continue
-        rows = rows_along(table, sweep, field).query("best_of_value")
+        # Nor is null, which leaves a field to the base model.
+        rows = rows_along(table, sweep, field).query("best_of_value").dropna(subset=field)
         if len(rows) > 1:
             values = rows[field].astype(float).tolist()
             returns.append(
@@ -575,7 +601,8 @@ def _returns_sentence(returns: FieldReturns, margin: float) -> str:
 
 
 def _named(configuration: SweptConfiguration) -> str:
-    shown = [f"{field}={value}" for field, value in configuration.settings.items()]
+    settings = configuration.settings.items()
+    shown = [f"{field}={'null' if value is None else value}" for field, value in settings]
     return f"{', '.join(shown) or 'the starting point'} ({configuration.configuration})"
 
 

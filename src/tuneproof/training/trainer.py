@@ -66,6 +66,10 @@ class PairTrainer(SentenceTransformerTrainer):
         try:
             super()._save_checkpoint(model, trial)
         except (OSError, RuntimeError, SafetensorError) as error:
+            # torch tells of a failed write by a RuntimeError of its archive writer; other ones,
+            # such as memory that runs out, are none of the disk's.
+            if isinstance(error, RuntimeError) and "inline_container" not in str(error):
+                raise
             folder = Path(str(self.args.output_dir))
             shutil.rmtree(folder / f"checkpoint-{step}", ignore_errors=True)
             raise TrainingError(

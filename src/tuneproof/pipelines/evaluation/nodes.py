@@ -1,5 +1,7 @@
 """Nodes of `evaluation`."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from tuneproof.audit.score import DataQualityScore
@@ -33,13 +35,13 @@ def compare_models(
             name; None where it was not measured.
 
     Raises:
-        StaleArtifactError: Figures and tables, or pairs, tell of different measurements.
+        StaleArtifactError: The baseline was not measured, or a model lacks some of its artifacts,
+            or these, or the pairs, tell of different measurements.
     """
-    baseline, *variants = (
-        _gather(metrics, measured[f"{name}_scores"], measured[f"{name}_projection"])
-        for name in ("baseline", *VARIANTS)
-        if isinstance(metrics := measured[f"{name}_metrics"], BaselineMetrics)
-    )
+    baseline = _gather("baseline", measured)
+    variants = [
+        _gather(name, measured) for name in VARIANTS if measured[f"{name}_metrics"] is not None
+    ]
     baseline.metrics.manifest.require_pairs(
         "baseline_metrics", RERUN, train=hash_pairs(train_pairs), general=hash_pairs(general_pairs)
     )
@@ -47,15 +49,20 @@ def compare_models(
 
 
 def _gather(
-    metrics: BaselineMetrics,
-    scores: BaselineMetrics | pd.DataFrame | None,
-    projection: BaselineMetrics | pd.DataFrame | None,
+    name: str, measured: Mapping[str, BaselineMetrics | pd.DataFrame | None]
 ) -> MeasuredModel:
-    if not isinstance(scores, pd.DataFrame) or not isinstance(projection, pd.DataFrame):
+    metrics, scores, projection = (
+        measured[f"{name}_{part}"] for part in ("metrics", "scores", "projection")
+    )
+    if (
+        not isinstance(metrics, BaselineMetrics)
+        or not isinstance(scores, pd.DataFrame)
+        or not isinstance(projection, pd.DataFrame)
+    ):
         raise StaleArtifactError(
-            f"expected {metrics.model}_scores and {metrics.model}_projection beside "
-            f"{metrics.model}_metrics, found not both. {RERUN}"
+            f"expected {name}_metrics, {name}_scores and {name}_projection, found not all three. "
+            f"{RERUN}"
         )
-    require_origin(f"{metrics.model}_scores", scores, metrics.manifest)
-    require_origin(f"{metrics.model}_projection", projection, metrics.manifest)
+    require_origin(f"{name}_scores", scores, metrics.manifest)
+    require_origin(f"{name}_projection", projection, metrics.manifest)
     return MeasuredModel(metrics, scores, projection)

@@ -102,17 +102,19 @@ def gather_training_runs(
             none.
 
     Raises:
-        StaleArtifactError: A variant was measured before it was trained anew.
+        StaleArtifactError: A variant was measured before it was trained anew, or its training left
+            facts or log alone.
     """
     runs = {}
     for name in VARIANTS:
         result, log = trained[f"{name}_training_info"], trained[f"{name}_training_log"]
-        if (
-            name not in evidence
-            or not isinstance(result, TrainingResult)
-            or not isinstance(log, pd.DataFrame)
-        ):
+        if name not in evidence or (result is None and log is None):
             continue
+        if not isinstance(result, TrainingResult) or not isinstance(log, pd.DataFrame):
+            raise StaleArtifactError(
+                f"expected {name}_training_info and {name}_training_log, found not both. "
+                f"Run: kedro run --pipelines=training_{name},evaluation"
+            )
         if evidence[name].metrics.manifest.model != result.manifest:
             raise StaleArtifactError(
                 f"{name}_metrics measured another model than {name}_training_info tells of, "

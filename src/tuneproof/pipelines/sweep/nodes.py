@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,6 +12,7 @@ from tuneproof.encoding import EmbeddingModel
 from tuneproof.errors import TrainingError
 from tuneproof.metrics.ranking import spearman_ceiling
 from tuneproof.pairs import DatingPair, hash_pairs
+from tuneproof.training.checkpoints import forget
 from tuneproof.training.engine import RunOptions, TrainingOptions
 from tuneproof.training.result import TrainingResult
 from tuneproof.training.sweep import (
@@ -80,6 +82,7 @@ def train_sweep(
             logger.warning("run %s failed and is left out: %s", key, error)
             continue
         yield {key: result}
+        forget(Path(run.checkpoint_folder), result)  # it is saved by now
 
 
 def tabulate_sweep(plan: list[Configuration], results: Records) -> pd.DataFrame:
