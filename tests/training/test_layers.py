@@ -5,12 +5,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import BoW
 from transformers import BertConfig, BertModel, ModernBertConfig, ModernBertModel, PreTrainedModel
 
 from tests.training.test_engine import base
-from tuneproof.training.layers import freeze, layer_names, set_dropout, weights_of
+from tuneproof.training.layers import (
+    eager_attention,
+    freeze,
+    layer_names,
+    set_dropout,
+    weights_of,
+)
 
 SMALL: dict[str, Any] = {
     "vocab_size": 50,
@@ -81,3 +90,21 @@ def test_layers_are_named_by_whole_parts(tiny_model_folder: Path) -> None:
     freeze(transformer, ["encoder.layer.0"])
     for name, weight in transformer.named_parameters():
         assert weight.requires_grad is (".encoder.layer.0." not in name)
+
+
+def test_attention_is_plain_for_a_while_only(tiny_model_folder: Path) -> None:
+    transformer = base(tiny_model_folder).transformer
+    network = transformer.transformers_model
+    assert network is not None
+    texts = ["boy: i like tea", "girl: i like long walks"]
+    before, fused = network.config._attn_implementation, transformer.encode(texts)
+    with pytest.raises(KeyError), eager_attention(transformer):
+        assert network.config._attn_implementation == "eager"
+        np.testing.assert_allclose(transformer.encode(texts), fused, atol=1e-6)
+        raise KeyError
+    assert network.config._attn_implementation == before != "eager"
+
+
+def test_a_model_without_attention_is_left_alone() -> None:
+    with eager_attention(SentenceTransformer(modules=[BoW(["tea"])], device="cpu")):
+        pass

@@ -25,7 +25,7 @@ from tuneproof.training.checkpoints import (
     prune,
     run_folder,
 )
-from tuneproof.training.layers import freeze, set_dropout
+from tuneproof.training.layers import eager_attention, freeze, set_dropout
 from tuneproof.training.losses import LossName, build_loss
 from tuneproof.training.result import MAX_GRADIENT_NORM, LoraSettings, TrainingResult
 from tuneproof.training.tracking import MlflowTracker, TensorBoardTracker, Tracker
@@ -188,7 +188,7 @@ def train(
     tokenised = TokenisedPairs(transformer, train_pairs)
     recorder = TrainingRecorder(transformer, loss, validation_pairs, plan)
     arguments = _arguments(folder, options, tokenised, device)
-    with claimed(folder):
+    with claimed(folder), eager_attention(transformer):
         prune(folder.parent, folder)
         checkpoint = latest_checkpoint(folder)
         trainer = PairTrainer(
