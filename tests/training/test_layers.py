@@ -98,10 +98,9 @@ def test_attention_is_plain_for_a_while_only(tiny_model_folder: Path) -> None:
     assert network is not None
     texts = ["boy: i like tea", "girl: i like long walks"]
     before, fused = network.config._attn_implementation, transformer.encode(texts)
-    with pytest.raises(KeyError), eager_attention(transformer):
+    with eager_attention(transformer):
         assert network.config._attn_implementation == "eager"
         np.testing.assert_allclose(transformer.encode(texts), fused, atol=1e-6)
-        raise KeyError
     assert network.config._attn_implementation == before != "eager"
 
 
