@@ -16,6 +16,8 @@ _LIBRARIES = (
     "torch",
     "transformers",
     "sentence-transformers",
+    "tokenizers",
+    "accelerate",
     "peft",
     "numpy",
     "scipy",

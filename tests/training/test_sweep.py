@@ -74,15 +74,14 @@ def plan(of: SweepOptions, start: TrainingOptions = START) -> list[Configuration
 
 
 @pytest.fixture(scope="module")
-def example(tiny_model_folder: Path) -> TrainingResult:
+def example(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
     """A real result, of which tests change figures."""
-    return train(base(tiny_model_folder), TRAIN, VALIDATION, options(epochs=1), run()).result
+    once = run(tmp_path_factory.mktemp("checkpoints"))
+    return train(base(tiny_model_folder), TRAIN, VALIDATION, options(epochs=1), once).result
 
 
-def run(folder: Path | None = None) -> RunOptions:
-    return RunOptions(
-        checkpoint_folder=str(folder or "unused"), checkpoints=0, tensorboard=None, mlflow=None
-    )
+def run(folder: Path) -> RunOptions:
+    return RunOptions(checkpoint_folder=str(folder), checkpoints=0, tensorboard=None, mlflow=None)
 
 
 # Expansion

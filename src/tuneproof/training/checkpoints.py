@@ -27,7 +27,14 @@ _DIGEST: Final = re.compile("[0-9a-f]{20}")
 _REVISION: Final = 2
 """To be raised with each change of the engine that changes the weights of a run."""
 
-_LIBRARIES: Final = ("torch", "transformers", "sentence-transformers", "peft")
+_LIBRARIES: Final = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "sentence-transformers",
+    "accelerate",
+    "peft",
+)
 
 
 def software(environment: Environment) -> dict[str, object]:
