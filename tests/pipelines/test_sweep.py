@@ -125,7 +125,7 @@ def test_results_are_those_of_the_pairs_and_need_no_eval_pairs(swept: Project) -
 
 
 def test_a_run_that_diverges_leaves_no_result_and_the_others_go_on(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The node alone: a stub stands for training, and fails for one learning rate."""
     forgotten: list[float] = []
@@ -140,10 +140,12 @@ def test_a_run_that_diverges_leaves_no_result_and_the_others_go_on(
     ]
     nothing: Any = None
     finished: Any = object
-    yielded: list[Any] = list(train_sweep(nothing, [], [], plan, run(), {"r0": lambda: None}))
+    yielded: list[Any] = list(
+        train_sweep(nothing, [], [], plan, run(tmp_path), {"r0": lambda: None})
+    )
     assert yielded == [{"r0": 1e-4}, {"r2": 1e-2}], "a record that is not whole is no result"
     assert forgotten == [1e-4, 1e-2], "checkpoints are kept of what has no result"
-    yielded = list(train_sweep(nothing, [], [], plan, run(), {"r0": finished}))
+    yielded = list(train_sweep(nothing, [], [], plan, run(tmp_path), {"r0": finished}))
     assert yielded == [{"r2": 1e-2}]
 
 
