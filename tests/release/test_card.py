@@ -1,6 +1,7 @@
 """The card: nothing in the data is obeyed, nothing is claimed beyond the record."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from typing import Any
@@ -151,6 +152,18 @@ def test_figures_stand_beside_the_base_models() -> None:
 def test_an_undefined_figure_is_named_with_its_n() -> None:
     """The pairs have no subcategory that training never saw."""
     assert "| AUC-ROC | n/a (n = 0) | n/a (n = 0) | n/a | n/a |" in card_of()
+
+
+def test_a_subset_that_is_all_pairs_has_no_figures_of_its_own() -> None:
+    found = evidence()
+    smaller = found.metrics.subsets["clean"].model_copy(update={"n": found.metrics.n_pairs - 1})
+    metrics = found.metrics.model_copy(
+        update={"subsets": {**found.metrics.subsets, "clean": smaller}}
+    )
+    other = write_card(record_of(found), replace(found, metrics=metrics))
+    for card, said, tables in ((card_of(), 1, 2), (other, 0, 3)):
+        assert card.count("These are all eval pairs") == said
+        assert card.count("\n| AUC-ROC |") == tables
 
 
 def test_the_merged_card_says_how_far_it_is_from_the_adapter() -> None:

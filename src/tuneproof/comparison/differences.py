@@ -139,8 +139,7 @@ def compare_pair(
             _adjust(p_values["all"], _HOLM_FAMILY),
         ),
         subsets={
-            name: _compare_subset(name, (first, second), mask, options, p_values)
-            for name, mask in masks.items()
+            name: _compare_subset(name, (first, second), masks, options, p_values) for name in masks
         },
         general=_compare_general((first.metrics, second.metrics), general_pairs, options),
         decisions=FlippedDecisions(
@@ -152,14 +151,15 @@ def compare_pair(
 def _compare_subset(
     name: str,
     models: tuple[MeasuredModel, MeasuredModel],
-    mask: npt.NDArray[np.bool_],
+    masks: Mapping[str, npt.NDArray[np.bool_]],
     options: BootstrapOptions,
     p_values: Mapping[str, Mapping[str, float | None]],
 ) -> dict[str, Difference]:
     """Compare two models on one subset; Holm's correction covers the subsets of each metric."""
-    parts = [model.cosines.where(mask) for model in models]
+    parts = [model.cosines.where(masks[name]) for model in models]
+    family = _distinct(masks, name)
     tests = {
-        metric: _adjust({subset: p[metric] for subset, p in p_values.items()}, p_values)[name]
+        metric: _adjust({subset: p[metric] for subset, p in p_values.items()}, family)[name]
         for metric in SUBSET_METRICS
     }
     return _differences(
@@ -172,6 +172,12 @@ def _compare_subset(
         lambda metric: count_groups(metric, parts[0].labels, parts[0].groups),
         tests,
     )
+
+
+def _distinct(masks: Mapping[str, npt.NDArray[np.bool_]], name: str) -> list[str]:
+    """Name one subset for each different set of pairs, this one for its own: one test each."""
+    found = {mask.tobytes(): subset for subset, mask in masks.items()}
+    return list({**found, masks[name].tobytes(): name}.values())
 
 
 def _compare_general(
