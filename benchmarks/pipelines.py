@@ -2,7 +2,8 @@
 
     python benchmarks/pipelines.py [PIPELINE ...] [--params=NAME=VALUE,...]
 
-The default is every pipeline of a whole run on the shipped pairs, then the whole run itself. Limits
+The default is every pipeline of a whole run on the shipped pairs, the two that are no part of it
+but for the sweep (as many trainings as it has runs), then the whole run itself. Limits
 to hold on two cores: 2.5 GB for each, 6 minutes for the whole run, imports and compilation
 included. Where the seconds of a run go stands in its log: a line for each node.
 """
@@ -22,6 +23,8 @@ PIPELINES = (
     "training_lora",
     "evaluation",
     "reporting",
+    "training_instructed",
+    "release",
     "__default__",
 )
 LONGEST_NODES = 6

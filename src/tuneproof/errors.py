@@ -25,6 +25,10 @@ class TrainingError(TuneproofError):
     """A training run that cannot start or whose result cannot be trusted."""
 
 
+class DivergedError(TrainingError):
+    """A training run whose parameters drive it out of bounds; other parameters may not."""
+
+
 class DeviceError(TuneproofError):
     """A device that is unknown or that this machine does not have."""
 

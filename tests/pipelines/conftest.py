@@ -1,5 +1,6 @@
 """Runs of the real project on a tiny real model, everything written under a temporary folder."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -64,6 +65,11 @@ class Project:
         runtime = {**self.parameters, **parameters}
         session = TuneproofSession.create(project_path=ROOT, runtime_params=runtime)
         return cast(TuneproofSession, session)
+
+
+def python_blocks(text: str) -> list[str]:
+    """Return the blocks of Python code in a Markdown text."""
+    return re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture

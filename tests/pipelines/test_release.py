@@ -1,10 +1,10 @@
 """Releases of a whole run, loaded the way that their cards and docs/release.md say."""
 
 import json
-import re
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import click
 import numpy as np
 import pytest
 
+from tuneproof.manifest import Environment
 from tuneproof.release.record import Release
 
-from .conftest import ROOT, Catalog, Project
+from .conftest import ROOT, Catalog, Project, python_blocks
 from .test_runs import shifted
 
 FORMS = {"standard_release": "model", "lora_release": "adapter", "lora_merged_release": "merged"}
@@ -101,7 +102,8 @@ def test_a_release_says_what_it_is_made_of(catalog: Catalog, name: str) -> None:
     assert record.parameters["measure"] == metrics.manifest.parameters
     assert record.parameters["prepare"]["validation_fraction"] == 0.15
     assert record.seeds == {"prepare": 42, "training": 42, "measure": 42}
-    assert record.environment.libraries["torch"][0].isdigit()
+    assert record.environment == Environment.current()
+    assert record.released == date.today()
     for measured in ("baseline", model):
         known = catalog.load(f"{measured}_metrics")
         figure = record.metrics[measured]["all"]["auc_roc"]
@@ -225,10 +227,6 @@ def test_a_folder_that_loses_weights_is_no_release(
 def test_a_version_that_is_none_is_refused(project: Project, version: str) -> None:
     with pytest.raises(click.ClickException, match="version"):
         project.run("release", release={"version": version})
-
-
-def python_blocks(text: str) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def run_python(folder: Path, code: str) -> str:

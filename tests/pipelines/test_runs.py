@@ -3,7 +3,7 @@
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -14,7 +14,7 @@ from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.pairs import hash_pairs
 from tuneproof.pipeline_registry import register_pipelines
 
-from .conftest import SAMPLE, TINY, Project
+from .conftest import ROOT, SAMPLE, TINY, Project, python_blocks
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -47,6 +47,27 @@ def test_every_artifact_loads_from_the_catalog(finished: Project) -> None:
     ]
     assert np.abs(vectors[1] - vectors[0]).max() > 1e-3
     assert np.abs(vectors[2] - vectors[0]).max() > 1e-3
+
+
+def test_the_code_of_the_readme_loads_what_a_run_made(
+    finished: Project, tiny_model_folder: Path
+) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.partition("## Load what a run made")[2].partition("\n## ")[0]
+    through_catalog, from_folders = python_blocks(section)
+    catalog = finished.catalog()
+    exec(through_catalog, {"catalog": catalog})
+    for name in ("standard_model", "lora_adapter"):
+        written = f"data/06_models/{name}/<version>/{name}"
+        assert from_folders.count(written) == 1
+        from_folders = from_folders.replace(written, str(finished.files(name)[-1]))
+    from_folders = from_folders.replace("str(get_model_path())", repr(str(tiny_model_folder)))
+    loaded: dict[str, Any] = {}
+    exec(from_folders, loaded)
+    texts = ["boy: I bake my own bread", "girl: Sourdough is my weekend"]
+    for name, artifact in (("standard", "standard_model"), ("lora", "lora_adapter")):
+        expected = catalog.load(artifact).transformer.encode(texts)
+        np.testing.assert_allclose(loaded[name].encode(texts), expected, atol=1e-6)
 
 
 def test_no_text_stands_in_two_splits_of_train_and_validation(finished: Project) -> None:

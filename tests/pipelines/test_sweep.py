@@ -8,7 +8,7 @@ import click
 import pytest
 
 from tests.training.test_sweep import START, run
-from tuneproof.errors import TrainingError
+from tuneproof.errors import DivergedError, TrainingError
 from tuneproof.pipelines.sweep.nodes import train_sweep
 from tuneproof.training.engine import train
 from tuneproof.training.result import TrainingResult
@@ -149,10 +149,23 @@ def test_a_run_that_diverges_leaves_no_result_and_the_others_go_on(
     assert yielded == [{"r2": 1e-2}]
 
 
+def test_what_no_other_parameters_mend_stops_the_sweep(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: Any) -> float:
+        raise TrainingError("step 8: the checkpoint could not be written")
+
+    monkeypatch.setattr("tuneproof.pipelines.sweep.nodes.train_afresh", full)
+    plan = [Configuration("c", start=True, options=START, runs={"r": START}, pooled=False)]
+    nothing: Any = None
+    with pytest.raises(TrainingError, match="could not be written"):
+        list(train_sweep(nothing, [], [], plan, run(tmp_path), {}))
+
+
 def diverge(*arguments: Any) -> float:
     rate: float = arguments[3].learning_rate
     if rate == 1e-3:
-        raise TrainingError("step 1: found loss nan")
+        raise DivergedError("step 1: found loss nan")
     return rate
 
 

@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tuneproof.audit.text import printable
+from tuneproof.comparison.records import HEADLINE_METRICS
+from tuneproof.comparison.wording import with_span
+from tuneproof.measurement.records import PrefixSwapMetrics
+from tuneproof.metrics.uncertainty import Interval
 from tuneproof.release.card import escape_markdown, front_matter, write_card
-from tuneproof.release.evidence import Evidence, describe
+from tuneproof.release.evidence import GENERAL_METRICS, Evidence, describe
 from tuneproof.release.record import Form, ReleaseOptions, ReleaseRecord
 
 from .examples import PREPARE, evidence
@@ -147,6 +151,47 @@ def test_figures_stand_beside_the_base_models() -> None:
     assert cells[1].startswith(f"{before.value:.3f} [")
     assert cells[2].startswith(f"{after.value:.3f} [")
     assert cells[4].startswith("improved")
+
+
+def swapped(change: float) -> PrefixSwapMetrics:
+    return PrefixSwapMetrics(
+        prefixes=("boy", "girl"),
+        n=80,
+        mean_change=0.0,
+        mean_absolute_change=change,
+        largest_change=1.0,
+        flipped_decisions=1,
+        auc_roc=0.5,
+        auc_roc_before=0.5,
+        intervals={"mean_absolute_change": Interval(low=change - 0.1, high=change + 0.1)},
+    )
+
+
+def test_every_interval_that_is_known_stands_beside_its_figure() -> None:
+    found = evidence()
+    measured = [
+        metrics.model_copy(update={"prefix_swap": swapped(change)})
+        for metrics, change in ((found.baseline, 0.25), (found.metrics, 0.125))
+    ]
+    found = replace(found, baseline=measured[0], metrics=measured[1])
+    card = write_card(record_of(found), found)
+    for metrics in measured:
+        assert metrics.prefix_swap is not None
+        known = [
+            *((name, getattr(metrics, name), metrics.intervals) for name in HEADLINE_METRICS),
+            *(
+                (name, getattr(metrics.general, name), metrics.general.intervals)
+                for name in GENERAL_METRICS
+            ),
+            (
+                "mean_absolute_change",
+                metrics.prefix_swap.mean_absolute_change,
+                metrics.prefix_swap.intervals,
+            ),
+        ]
+        assert len(known) > 10
+        for name, value, intervals in known:
+            assert with_span(value, intervals[name]) in card, name
 
 
 def test_an_undefined_figure_is_named_with_its_n() -> None:

@@ -1,9 +1,14 @@
 """Real training of a tiny real model: it learns, keeps its best checkpoint, and repeats itself."""
 
+import io
+import re
+from copy import copy
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import spearmanr
 
 from tuneproof.base_model import load_base_model
@@ -11,8 +16,15 @@ from tuneproof.encoding import EmbeddingModel, embed_pairs, pair_cosines
 from tuneproof.errors import AdapterError, TrainingError
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.training.adapters import LoraOptions
-from tuneproof.training.engine import RunOptions, TrainedModel, TrainingOptions, train
-from tuneproof.training.result import TRAINING_LOG
+from tuneproof.training.engine import (
+    RunOptions,
+    TrainedModel,
+    TrainingOptions,
+    resolve_precision,
+    train,
+)
+from tuneproof.training.losses import LossName, build_loss
+from tuneproof.training.result import MAX_GRADIENT_NORM, TRAINING_LOG
 
 LIKES = ("cats", "dogs", "tea", "coffee", "running", "reading", "cooking", "museums")
 LORA = LoraOptions(rank=4, alpha=8, dropout=0.1, target_modules=("query", "value"))
@@ -190,14 +202,149 @@ def test_all_weights_train_and_the_manifest_says_from_what(
     assert result.manifest.parameters["learning_rate"] == 3e-3
 
 
+@pytest.mark.parametrize("lora", [None, LORA])
 def test_the_same_seed_gives_the_same_weights_and_another_seed_does_not(
-    standard: TrainedModel, tiny_model_folder: Path, tmp_path: Path
+    lora: LoraOptions | None, tiny_model_folder: Path, tmp_path: Path
 ) -> None:
-    again = train(base(tiny_model_folder), TRAIN, VALIDATION, options(), run(tmp_path))
-    other = train(base(tiny_model_folder), TRAIN, VALIDATION, options(seed=2), run(tmp_path))
-    first = weights(standard.model)
-    assert all((w == first[name]).all() for name, w in weights(again.model).items())
-    assert any((w != first[name]).any() for name, w in weights(other.model).items())
+    first, again, other = (
+        weights(
+            train(
+                base(tiny_model_folder),
+                TRAIN,
+                VALIDATION,
+                options(lora=lora, seed=seed),
+                run(tmp_path),
+            ).model
+        )
+        for seed in (1, 1, 2)
+    )
+    assert all((weight == first[name]).all() for name, weight in again.items())
+    assert any((weight != first[name]).any() for name, weight in other.items())
+
+
+@pytest.mark.parametrize("asked", ["auto", "fp32", "bf16"])
+@pytest.mark.parametrize("instructions", [True, False])
+def test_precision_is_bf16_only_where_asked_for_or_in_hardware(
+    asked: Literal["auto", "fp32", "bf16"], instructions: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tuneproof.training.engine.has_bf16", lambda _: instructions)
+    automatic = "bf16" if instructions else "fp32"
+    assert resolve_precision(asked, "cpu") == (automatic if asked == "auto" else asked)
+
+
+def test_bf16_is_the_forward_pass_alone(
+    standard: TrainedModel, tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first loss differs by rounding; weights, embeddings and losses stay float32."""
+    from torch import nn
+
+    from tuneproof.training.trainer import PairTrainer
+
+    seen: set[torch.dtype] = set()
+    compute = PairTrainer.compute_loss
+
+    def noted(self: PairTrainer, model: Any, *arguments: Any, **named: Any) -> torch.Tensor:
+        linear = next(module for module in model.modules() if isinstance(module, nn.Linear))
+        hook = linear.register_forward_hook(lambda *passed: seen.add(passed[2].dtype))
+        loss = compute(self, model, *arguments, **named)
+        hook.remove()
+        assert loss.dtype == torch.float32
+        return loss
+
+    monkeypatch.setattr(PairTrainer, "compute_loss", noted)
+    settings = options(precision="bf16", dropout=None)
+    rounded = train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run(tmp_path))
+    assert seen == {torch.bfloat16}
+    assert rounded.result.precision == "bf16"
+    assert {w.dtype.name for w in weights(rounded.model).values()} == {"float32"}
+    first, expected = rounded.log["loss"].iloc[0], standard.log["loss"].iloc[0]
+    assert first != expected
+    assert first == pytest.approx(expected, rel=0.05)
+    assert rounded.log["loss"].tail(6).mean() < 0.5 * rounded.log["loss"].head(6).mean()
+
+
+@pytest.mark.parametrize("loss", get_args(LossName))
+def test_each_loss_trains(loss: LossName, tiny_model_folder: Path, tmp_path: Path) -> None:
+    settings = options(loss=loss, epochs=2, evaluations=2)
+    trained = train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run(tmp_path))
+    assert trained.result.loss == loss
+    assert np.isfinite(trained.log[["loss", "gradient_norm"]]).all(axis=None)
+    evaluated = trained.log["validation_loss"].dropna()
+    assert len(evaluated) == 2
+    assert np.isfinite(evaluated).all()
+    untouched = weights(base(tiny_model_folder))
+    assert any((weight != untouched[name]).any() for name, weight in weights(trained.model).items())
+
+
+def test_gradient_norms_are_those_before_clipping(
+    tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compute those of the first step anew, with a loss so steep that they are clipped."""
+    from tuneproof.training.trainer import PairTrainer
+
+    batches: list[dict[str, torch.Tensor]] = []
+    compute = PairTrainer.compute_loss
+
+    def steep(self: PairTrainer, model: Any, inputs: Any, **named: Any) -> torch.Tensor:
+        batches.append({name: copy(value) for name, value in inputs.items()})
+        return 100 * compute(self, model, inputs, **named)
+
+    monkeypatch.setattr(PairTrainer, "compute_loss", steep)
+    settings = options(epochs=1, evaluations=3, dropout=0.0)
+    trained = train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run(tmp_path))
+
+    transformer = base(tiny_model_folder).transformer.eval()
+    labels = batches[0].pop("label")
+    texts = {
+        name.removeprefix("texts_"): value
+        for name, value in batches[0].items()
+        if name.startswith("texts_")
+    }
+    embedded = transformer(texts)["sentence_embedding"].unflatten(0, (2, -1))
+    loss = build_loss("cosine_similarity", transformer)
+    (100 * loss.compute_loss_from_embeddings(list(embedded), labels)).backward()
+    modules: dict[str, list[float]] = {}
+    for name, parameter in transformer.named_parameters():
+        if parameter.grad is not None:
+            modules.setdefault(name.rpartition(".")[0], []).append(float(parameter.grad.norm()))
+
+    first = trained.layers[trained.layers["step"] == 1].set_index("layer")["gradient_norm"]
+    assert len(first) == len(modules) > 10
+    for layer, norm in first.items():
+        (parts,) = (parts for module, parts in modules.items() if module.endswith(f".{layer}"))
+        assert norm == pytest.approx(np.hypot.reduce(parts), rel=1e-3), layer
+    whole = np.hypot.reduce([norm for parts in modules.values() for norm in parts])
+    assert whole > 10 * MAX_GRADIENT_NORM
+    assert trained.log["gradient_norm"].iloc[0] == pytest.approx(whole, rel=1e-3)
+
+
+def test_progress_shows_loss_spearman_and_remaining_time(
+    tiny_model_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from tqdm import tqdm
+
+    settings = options(epochs=2, evaluations=2)
+    with caplog.at_level("INFO", logger="tuneproof"):
+        result = train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run(tmp_path)).result
+    lines = [line for line in caplog.messages if " s to go" in line]
+    assert len(lines) == 2
+    assert lines[0].startswith("step 3 of 6: validation loss 0.")
+    assert f"Spearman {result.spearman_history[0]:.4f}, " in lines[0]
+    assert lines[1].endswith(", 0 s to go")
+
+    terminal = io.StringIO()
+
+    def shown(**named: Any) -> Any:
+        return tqdm(**{**named, "disable": False, "file": terminal, "mininterval": 0})
+
+    monkeypatch.setattr("tuneproof.training.callbacks.tqdm", shown)
+    train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run(tmp_path))
+    bar = terminal.getvalue().split("\r")[-1]
+    assert "6/6 [" in bar
+    assert re.search(r"loss \d\.\d{4}, Spearman -?\d\.\d{4}\]", bar)
 
 
 def test_lora_trains_the_adapter_alone(tiny_model_folder: Path, tmp_path: Path) -> None:
@@ -224,8 +371,6 @@ def test_an_adapter_for_layers_that_do_not_exist_is_refused(
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tiny_model_folder: Path, tmp_path: Path) -> None:
-    import torch
-
     model = base(tiny_model_folder)
     with torch.no_grad():
         next(model.transformer.parameters()).fill_(float("nan"))

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from tuneproof.errors import TrainingError
+from tuneproof.errors import DivergedError, TrainingError
 from tuneproof.manifest import Manifest
 from tuneproof.pipelines.sweep.nodes import train_sweep
 from tuneproof.training.callbacks import Checkpoint, TrainingRecorder
@@ -26,6 +26,7 @@ from tuneproof.training.checkpoints import (
     run_folder,
 )
 from tuneproof.training.engine import TrainedModel, _checkpoint_steps, train
+from tuneproof.training.result import TrainingResult
 from tuneproof.training.sweep import Configuration
 from tuneproof.training.trainer import PairTrainer
 
@@ -503,6 +504,26 @@ def test_a_sweep_keeps_checkpoints_until_a_result_is_saved(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_sweep_that_was_killed_within_a_run_resumes_it(
+    tiny_model_folder: Path, tmp_path: Path, uninterrupted: dict[str, Whole]
+) -> None:
+    settings = options(**SETTINGS)
+    plan = [Configuration("c", start=True, options=settings, runs={"r": settings}, pooled=False)]
+
+    def swept() -> TrainingResult:
+        model = base(tiny_model_folder)
+        return next(train_sweep(model, TRAIN, VALIDATION, plan, run(tmp_path, 4), {}))["r"]
+
+    with pytest.MonkeyPatch.context() as patch:
+        die_at(20, patch)
+        with pytest.raises(Killed):
+            swept()
+    resumed = swept()
+    assert resumed.resumed_steps == [16]
+    whole = uninterrupted["standard"].model.result
+    assert resumed.spearman_history == whole.spearman_history
+
+
 def test_validation_pairs_of_one_label_are_refused(tiny_model_folder: Path, tmp_path: Path) -> None:
     alike = [pair for pair in VALIDATION if pair.label == 1]
     with pytest.raises(TrainingError, match="found 2 compatible and 0 incompatible"):
@@ -517,19 +538,33 @@ def test_a_weight_that_no_gradient_reaches_is_named(
         train(base(tiny_model_folder), TRAIN, VALIDATION, settings, run(tmp_path))
 
 
-def test_a_loss_that_becomes_infinite_stops_the_run(
-    tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("factor", "of_gradient", "found"),
+    [("inf", False, "loss inf"), ("nan", False, "loss nan"), ("nan", True, "grad_norm nan")],
+)
+def test_a_loss_or_gradient_that_is_not_finite_stops_the_run(
+    tiny_model_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    factor: str,
+    of_gradient: bool,
+    found: str,
 ) -> None:
     compute = PairTrainer.compute_loss
 
     def exploding(self: PairTrainer, *arguments: object, **named: object) -> torch.Tensor:
         loss = compute(self, *arguments, **named)  # type: ignore[arg-type]
-        return loss * float("inf") if self.state.global_step == 4 else loss
+        if self.state.global_step != 4:
+            return loss
+        if of_gradient:
+            loss.register_hook(lambda gradient: gradient * float(factor))
+            return loss
+        return loss * float(factor)
 
     monkeypatch.setattr(PairTrainer, "compute_loss", exploding)
-    with pytest.raises(TrainingError, match="step 5: found loss inf, expected a finite number"):
+    with pytest.raises(DivergedError, match=f"step 5: found {found}, expected a finite number"):
         trained(tiny_model_folder, tmp_path, evaluations=2)
-    with pytest.raises(TrainingError, match="embeddings that are not finite"):
+    with pytest.raises(DivergedError, match="embeddings that are not finite"):
         trained(tiny_model_folder, tmp_path)
 
 

@@ -15,7 +15,8 @@ from tuneproof.audit.text import printable
 from tuneproof.base_model import PACKAGED_NAME
 from tuneproof.comparison.records import HEADLINE_METRICS, Difference, ModelDifference
 from tuneproof.comparison.wording import chance, figure, signed, span, with_span
-from tuneproof.measurement.records import SUBSETS
+from tuneproof.measurement.records import SUBSETS, PrefixSwapMetrics
+from tuneproof.metrics.uncertainty import Interval
 from tuneproof.release.evidence import GENERAL_METRICS, Evidence
 from tuneproof.release.record import Figure, Form, ReleaseRecord
 
@@ -40,6 +41,8 @@ _OBEYED = re.compile(r"[\\`*_~|$@<&]|\](?=[(\[])|(?<=:)/(?=/)|(?<=[Ww]{3})\.")
 _OBEYED_AT_START = re.compile(r"(?=[#>\[]|[-+](?:\s|-|$))|[0-9]{1,9}(?=[.)](?:\s|$))")
 _ENTITIES: Final[Mapping[str, str]] = {"<": "&lt;", "&": "&amp;"}
 _LISTED_CATEGORIES: Final = 12
+
+_Known = tuple[float | None, Interval | None]
 
 
 class Comparison(NamedTuple):
@@ -192,18 +195,18 @@ def _compare_general(record: ReleaseRecord, difference: ModelDifference) -> Iter
 
 
 def _compare_space(evidence: Evidence) -> Iterator[Comparison]:
-    """Compare what has no interval: how the embeddings fill their space, what prefixes do."""
+    """Compare what is not tested: how the embeddings fill their space, what prefixes do."""
     before, after = evidence.baseline, evidence.metrics
-    figures: list[tuple[str, float | None, float | None]] = [
+    figures: list[tuple[str, _Known, _Known]] = [
         (
             f"Effective dimensions of the eval texts, of {after.geometry.dimensions}",
-            before.geometry.effective_rank,
-            after.geometry.effective_rank,
+            (before.geometry.effective_rank, None),
+            (after.geometry.effective_rank, None),
         ),
         (
             "Mean cosine of two different eval texts",
-            before.geometry.anisotropy,
-            after.geometry.anisotropy,
+            (before.geometry.anisotropy, None),
+            (after.geometry.anisotropy, None),
         ),
     ]
     if before.prefix_swap and after.prefix_swap:
@@ -211,13 +214,21 @@ def _compare_space(evidence: Evidence) -> Iterator[Comparison]:
             (
                 f"Mean change of a cosine when the prefixes are exchanged ({after.prefix_swap.n} "
                 "pairs)",
-                before.prefix_swap.mean_absolute_change,
-                after.prefix_swap.mean_absolute_change,
+                _swap_change(before.prefix_swap),
+                _swap_change(after.prefix_swap),
             )
         )
     for name, first, second in figures:
-        change = None if first is None or second is None else second - first
-        yield Comparison(name, figure(first, 3), figure(second, 3), signed(change, 3), "not tested")
+        change = None if first[0] is None or second[0] is None else second[0] - first[0]
+        yield Comparison(name, _written(first), _written(second), signed(change, 3), "not tested")
+
+
+def _written(known: _Known) -> str:
+    return figure(known[0], 3) if known[1] is None else with_span(*known)
+
+
+def _swap_change(found: PrefixSwapMetrics) -> _Known:
+    return found.mean_absolute_change, found.intervals["mean_absolute_change"]
 
 
 def _row(name: str, before: Figure, after: Figure, found: Difference | None) -> Comparison:

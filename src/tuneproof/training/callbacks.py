@@ -20,7 +20,7 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 
 from tuneproof.encoding import Precision, embed_pairs, pair_cosines
-from tuneproof.errors import TrainingError
+from tuneproof.errors import DivergedError, TrainingError
 from tuneproof.metrics.ranking import spearman
 from tuneproof.pairs import DatingPair
 from tuneproof.training.checkpoints import BEST, RECORD, WEIGHTS
@@ -148,7 +148,7 @@ class TrainingRecorder(TrainerCallback):
         )
         self._transformer.train(was_training)
         if not np.isfinite(vectors).all():
-            raise TrainingError(
+            raise DivergedError(
                 "found embeddings that are not finite, expected finite ones: the weights have "
                 "diverged; lower the learning rate"
             )
@@ -163,10 +163,10 @@ class TrainingRecorder(TrainerCallback):
         """Put the best weights of the run back into the model.
 
         Raises:
-            TrainingError: No evaluation was defined.
+            DivergedError: No evaluation was defined.
         """
         if self._best is None:
-            raise TrainingError(
+            raise DivergedError(
                 "no evaluation of the run gave a defined Spearman: all validation cosines are "
                 "equal, so the model has collapsed; lower the learning rate"
             )
@@ -307,14 +307,14 @@ class TrainingRecorder(TrainerCallback):
         """Record a step.
 
         Raises:
-            TrainingError: The loss or the gradient is not finite.
+            DivergedError: The loss or the gradient is not finite.
         """
         if not logs or "loss" not in logs:
             return
         step = state.global_step
         for name in ("loss", "grad_norm"):
             if not math.isfinite(logs[name]):
-                raise TrainingError(
+                raise DivergedError(
                     f"step {step}: found {name} {logs[name]}, expected a finite number; lower the "
                     "learning rate"
                 )
@@ -346,15 +346,16 @@ class TrainingRecorder(TrainerCallback):
     @contextmanager
     def watched_by(self, trackers: Sequence[Tracker]) -> Iterator[None]:
         """Give trackers the figures of a block, and close them and the progress bar after it."""
-        self._trackers, failed = trackers, True
+        self._trackers, failed = list(trackers), True
         try:
             yield
             failed = False
         finally:
             if self._progress is not None:
                 self._progress.close()
-            for tracker in trackers:
-                tracker.close(failed=failed)
+            for tracker in self._trackers:
+                with self._tolerating(tracker):
+                    tracker.close(failed=failed)
 
     def _evaluates(self, step: int, last: int) -> bool:
         return step % self._plan.evaluation_steps == 0 or step == last
@@ -395,7 +396,21 @@ class TrainingRecorder(TrainerCallback):
             if evaluation.spearman is not None:
                 values["validation/spearman"] = evaluation.spearman
         for tracker in self._trackers:
-            tracker.log(step, values)
+            with self._tolerating(tracker):
+                tracker.log(step, values)
+
+    @contextmanager
+    def _tolerating(self, tracker: Tracker) -> Iterator[None]:
+        """Give up a tracker that fails: its store is no reason to lose a training."""
+        try:
+            yield
+        except Exception as error:
+            logger.warning(
+                "%s takes no more figures of this run (the training log holds them all): %s",
+                type(tracker).__name__,
+                error,
+            )
+            self._trackers = [each for each in self._trackers if each is not tracker]
 
     def _copy(self) -> Weights:
         return {name: p.detach().clone().contiguous() for name, p in self._trained.items()}

@@ -143,9 +143,9 @@ def train(
             may be compared with those that read no instructions.
 
     Raises:
-        TrainingError: The validation pairs have one label, the loss is not finite, a weight gets no
-            gradient, no evaluation is defined, a checkpoint cannot be written, or the restored one
-            does not measure as it did when it was chosen.
+        TrainingError: The validation pairs have one label, a weight gets no gradient, a checkpoint
+            cannot be written, or the restored one does not measure as it did when it was chosen.
+        DivergedError: The loss is not finite, or no evaluation is defined.
         AdapterError: The model has no layer that the adapter names.
     """
     from transformers import set_seed
@@ -186,11 +186,11 @@ def train(
     folder = run_folder(Path(run.checkpoint_folder), manifest, precision, device)
     loss = build_loss(options.loss, transformer)
     tokenised = TokenisedPairs(transformer, train_pairs)
-    recorder = TrainingRecorder(transformer, loss, validation_pairs, plan)
     arguments = _arguments(folder, options, tokenised, device)
     with claimed(folder), eager_attention(transformer):
         prune(folder.parent, folder)
         checkpoint = latest_checkpoint(folder)
+        recorder = TrainingRecorder(transformer, loss, validation_pairs, plan)
         trainer = PairTrainer(
             recorder,
             loss,

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from tuneproof.charts.sweep import sweep_chart
 from tuneproof.encoding import EmbeddingModel
-from tuneproof.errors import TrainingError
+from tuneproof.errors import DivergedError
 from tuneproof.metrics.ranking import spearman_ceiling
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.training.checkpoints import forget
@@ -61,8 +61,9 @@ def train_sweep(
 ) -> Iterator[dict[str, TrainingResult]]:
     """Train what no earlier run has finished; Kedro saves each result as it is yielded.
 
-    A run whose training cannot be trusted (a learning rate so high that the loss is not finite)
-    is no reason to give the others up: it leaves no result, and the next sweep tries it again.
+    A run that its parameters drive out of bounds (a learning rate so high that the loss is not
+    finite) is no reason to give the others up: it leaves no result, and the next sweep tries it
+    again. Whatever other parameters would not mend stops the sweep.
 
     Yields:
         The result of one run, by its hash.
@@ -78,7 +79,7 @@ def train_sweep(
         logger.info("run %d of %d: %s", number, len(missing), key)
         try:
             result = train_afresh(base_model, train_pairs, validation_pairs, options, run)
-        except TrainingError as error:
+        except DivergedError as error:
             logger.warning("run %s failed and is left out: %s", key, error)
             continue
         yield {key: result}
