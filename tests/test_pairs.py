@@ -1,5 +1,8 @@
+import csv
+import io
 import json
 import math
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
@@ -11,6 +14,7 @@ from pydantic import ValidationError
 
 from tuneproof.errors import InvalidPairsError
 from tuneproof.pairs import (
+    Columns,
     DatingPair,
     PrepareOptions,
     RawLines,
@@ -312,6 +316,179 @@ class TestParsePairs:
         assert len(rejected[0].reasons[0]) < 200
 
 
+FILE_NAMES = {
+    "text_1": "question_a",
+    "text_2": "question_b",
+    "label": "is_duplicate",
+    "category": "topic",
+    "subcategory": "detail",
+    "pair_type": "source",
+}
+OTHER_NAMES = Columns(**FILE_NAMES)
+
+
+def renamed(row: dict[str, Any]) -> dict[str, Any]:
+    return {FILE_NAMES.get(field, field): value for field, value in row.items()}
+
+
+class TestColumns:
+    @given(
+        st.permutations([*FILE_NAMES, *FILE_NAMES.values(), "a b", "\x1b[31m"]).map(
+            lambda names: dict(zip(FILE_NAMES, names, strict=False))
+        ),
+        st.lists(
+            st.dictionaries(
+                st.sampled_from([*ROW, "note"]), st.sampled_from([0, 1, 2, "boy: x", "", None])
+            ).map(lambda changes: {**ROW, **changes}),
+            max_size=4,
+        ),
+        st.sets(st.sampled_from([*ROW])),
+    )
+    def test_a_mapping_is_as_good_as_renaming_the_fields(
+        self, names: dict[str, str], rows: list[dict[str, Any]], missing: set[str]
+    ) -> None:
+        if rows:
+            rows[0] = {field: value for field, value in rows[0].items() if field not in missing}
+        own = b"\n".join(json.dumps(row).encode() for row in rows)
+        other = b"\n".join(
+            json.dumps({names.get(field, field): value for field, value in row.items()}).encode()
+            for row in rows
+        )
+        expected, rejected = parse(own)
+
+        pairs, named = parse_pairs(RawLines(SOURCE, other), PREFIXES, Columns(**names))
+
+        assert pairs == expected
+        assert hash_pairs(pairs) == hash_pairs(expected)
+        for before, after in zip(rejected, named, strict=True):
+            assert after.line == before.line
+            for reason, own_reason in zip(after.reasons, before.reasons, strict=True):
+                field, colon, found = own_reason.partition(":")
+                shown = names.get(field, field).replace("\x1b", r"\x1b")
+                assert reason == f"{shown}{colon}{found}"
+
+    @pytest.mark.parametrize(
+        ("field", "value", "expected"),
+        [
+            ("text_1", "", "question_a: found '', expected a text that is not empty"),
+            ("text_2", " ", "question_b: found ' ', expected a text that is not blank"),
+            ("text_2", "x", "question_b: found 'x', expected it to begin with 'boy: '"),
+            ("text_1", "boy:", "question_a: found nothing after 'boy:', expected a statement"),
+            ("label", "1", "is_duplicate: found '1', expected 0 or 1 (a number)"),
+            ("category", 3, "topic: found 3, expected a text that is not empty"),
+        ],
+    )
+    def test_an_error_names_the_field_as_the_file_does(
+        self, field: str, value: object, expected: str
+    ) -> None:
+        lines = [json.dumps(renamed({**ROW, "label": label})).encode() for label in (0, 1)]
+        bad = json.dumps(renamed({**ROW, field: value})).encode()
+        raw = RawLines(SOURCE, b"\n".join([*lines, bad]))
+        with pytest.raises(InvalidPairsError) as caught:
+            require_valid([(raw, *parse_pairs(raw, PREFIXES, OTHER_NAMES))], "fail", OTHER_NAMES)
+        assert f"{SOURCE}:3: {expected}" in str(caught.value)
+
+    def test_a_file_of_one_label_is_named_by_its_own_field(self) -> None:
+        raw = RawLines(SOURCE, json.dumps(renamed(ROW)).encode())
+        with pytest.raises(InvalidPairsError, match="is_duplicate: found only 1 in 1 pairs"):
+            require_valid([(raw, *parse_pairs(raw, PREFIXES, OTHER_NAMES))], "fail", OTHER_NAMES)
+
+    @pytest.mark.parametrize("field", ["category", "subcategory", "pair_type"])
+    def test_a_group_that_the_file_has_not_is_one_for_all(self, field: str) -> None:
+        row = {key: value for key, value in ROW.items() if key != field}
+        raw = RawLines(SOURCE, json.dumps(row).encode())
+        ((found,), rejected) = parse_pairs(raw, PREFIXES, Columns(**{field: None}))  # type: ignore[arg-type]
+        assert not rejected
+        assert found.model_dump() == {**row, field: "all"}
+
+    def test_groups_may_share_a_field_and_its_fault_is_told_once(self) -> None:
+        columns = Columns(subcategory="category", pair_type="category")
+        row = {key: ROW[key] for key in ("text_1", "text_2", "label", "category")}
+        content = json.dumps(row).encode() + b"\n" + json.dumps({**row, "category": 7}).encode()
+        (found,), (bad,) = parse_pairs(RawLines(SOURCE, content), PREFIXES, columns)
+        assert (found.category, found.subcategory, found.pair_type) == ("lifestyle",) * 3
+        assert bad.reasons == ["category: found 7, expected a text that is not empty"]
+
+    @pytest.mark.parametrize(
+        "names",
+        [
+            {"text_1": "a", "text_2": "a"},
+            {"text_1": "text_2"},
+            {"category": "label"},
+            {"label": "pair_type", "category": None},
+        ],
+    )
+    def test_one_name_for_two_fields_is_refused(self, names: dict[str, str | None]) -> None:
+        with pytest.raises(ValidationError, match="found one name for two fields"):
+            Columns(**names)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(
+        ("names", "row", "expected"),
+        [
+            ({"label": "fits"}, {**ROW, "fits": 1}, "label: found .*, expected 'fits' alone"),
+            ({"category": None}, ROW, "category: found .*, expected none, as prepare.columns.cat"),
+        ],
+    )
+    def test_a_field_that_another_would_displace_is_refused(
+        self, names: dict[str, str | None], row: dict[str, Any], expected: str
+    ) -> None:
+        raw = RawLines(SOURCE, json.dumps(row).encode())
+        columns = Columns(**names)  # type: ignore[arg-type]
+        pairs, (bad,) = parse_pairs(raw, PREFIXES, columns)
+        assert not pairs
+        assert [bool(re.match(expected, reason)) for reason in bad.reasons] == [True]
+
+    def test_a_file_with_no_valid_pair_leads_to_the_mapping(self) -> None:
+        raw = RawLines(SOURCE, json.dumps(renamed(ROW)).encode())
+        with pytest.raises(InvalidPairsError, match=r"say so in prepare\.columns\.$"):
+            require_valid([(raw, *parse_pairs(raw, PREFIXES))], "fail")
+        mixed = json.dumps(renamed(ROW)).encode() + b"\n" + line()
+        assert "prepare.columns" not in error_of(mixed)
+
+
+def as_csv(rows: list[dict[str, Any]]) -> RawLines:
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return RawLines("in/pairs.csv", file.getvalue().encode())
+
+
+class TestCsvPairs:
+    def test_the_pairs_are_those_of_json_lines(self) -> None:
+        rows = [
+            {**ROW, "text_1": 'boy: "a", b', "note": ""},
+            {**ROW, "label": 0, "text_2": "girl: c\nd", "note": "\u00e9"},
+        ]
+        expected, _ = parse(b"\n".join(json.dumps(row).encode() for row in rows))
+        pairs, rejected = parse_pairs(as_csv(rows), PREFIXES)
+        assert not rejected
+        assert pairs == expected
+        assert hash_pairs(pairs) == hash_pairs(expected)
+
+    @pytest.mark.parametrize("label", ["", "2", "01", " 1", "1.0", "true", "yes", "-0", "\u0661"])
+    def test_a_label_is_0_or_1(self, label: str) -> None:
+        raw = as_csv([{**ROW, "label": label}, ROW])
+        pairs, (bad,) = parse_pairs(raw, PREFIXES)
+        assert [pair.label for pair in pairs] == [1]
+        assert bad.line == 2
+        assert bad.reasons == [f"label: found {label!r}, expected 0 or 1 (a number)"]
+
+    def test_an_empty_field_is_no_text(self) -> None:
+        _, (bad,) = parse_pairs(as_csv([{**ROW, "category": "", "text_2": ""}]), PREFIXES)
+        assert [reason.split(":")[0] for reason in bad.reasons] == ["text_2", "category"]
+
+    def test_an_empty_file_should_have_a_header(self) -> None:
+        raw = RawLines("pairs.csv", b"")
+        with pytest.raises(InvalidPairsError, match="found an empty file, expected a header"):
+            require_valid([(raw, *parse_pairs(raw))], "fail")
+
+    def test_a_header_alone_holds_no_pair(self) -> None:
+        raw = RawLines("pairs.csv", b"text_1,text_2,label\n")
+        with pytest.raises(InvalidPairsError, match="found no valid pair among 0 lines"):
+            require_valid([(raw, *parse_pairs(raw))], "fail")
+
+
 class TestRequireValid:
     def test_lists_twenty_and_counts_the_rest(self) -> None:
         content = b"\n".join([line(label=2)] * 25 + [line(label=0), line(label=1)])
@@ -388,6 +565,9 @@ class TestPrepareOptions:
             {"validation_fraction": 1.0},
             {"on_invalid": "skip"},
             {"seed": -1},
+            {"columns": {"text_3": "question"}},
+            {"columns": {"label": None}},
+            {"columns": {"text_1": ""}},
             {"unknown": 1},
         ],
     )

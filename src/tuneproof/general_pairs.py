@@ -61,7 +61,7 @@ def parse_general_pairs(raw: RawLines) -> list[GeneralPair]:
         InvalidPairsError: The first 20 problems, each with file, line, field, what was found and
             what was expected, and the number of all.
 
-    Example:
+    Examples:
         >>> rain = b'{"text_1": "It rains.", "text_2": "Rain falls.", "score": 5, "topic": "rain"}'
         >>> snow = b'{"text_1": "It snows.", "text_2": "Pay me!", "score": 0, "topic": "snow"}'
         >>> raw = RawLines(source="pairs.jsonl", content=rain + bytes([10]) + snow)

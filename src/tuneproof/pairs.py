@@ -1,11 +1,14 @@
-"""What a pair is: its schema, the validation of raw lines, groups, and the validation split."""
+"""What a pair is: its schema, the validation of raw rows, groups, and the validation split."""
 
 import hashlib
+import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from dataclasses import dataclass as plain_dataclass
-from typing import Annotated, Any, Literal
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +19,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from tuneproof.errors import InvalidPairsError
+from tuneproof.rows import is_csv, printable, read_rows, show
 
 LISTED_PROBLEMS = 20
-_SHOWN_CHARACTERS = 80
-_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+UNGROUPED: Final = "all"
+"""Category, subcategory or pair type of all pairs of files that have none."""
+
+_CSV_LABELS: Final = {"0": 0, "1": 1}
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -54,12 +60,12 @@ class DatingPair(BaseModel):
 
 
 class RejectedRow(BaseModel):
-    """A line that is not a valid pair, kept word for word beside the reasons.
+    """A row that is not a valid pair, kept word for word beside the reasons.
 
     Attributes:
-        file: Path of the file that holds the line.
-        line: Line number, counted from 1.
-        content: The line as text; bytes that are not UTF-8 stand as backslash escapes.
+        file: Path of the file that holds the row.
+        line: Number of its first line, counted from 1.
+        content: The row as text; bytes that are not UTF-8 stand as backslash escapes.
         reasons: What was found and what was expected, one entry for each field at fault.
     """
 
@@ -85,6 +91,83 @@ class RawLines:
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Columns:
+    """What the files call the fields of a pair.
+
+    Attributes:
+        text_1: Name of the first text.
+        text_2: Name of the second text.
+        label: Name of the label.
+        category: Name of the category; None where the files have none: then it is `UNGROUPED`.
+        subcategory: Name of the subcategory, or None; it may be that of the category.
+        pair_type: Name of the pair type, likewise.
+
+    Examples:
+        >>> columns = Columns(text_1="question", text_2="answer", label="fits", category=None)
+        >>> columns.rename({"question": "Why?", "answer": "So.", "fits": 1, "by": "Ann"})
+        {'by': 'Ann', 'text_1': 'Why?', 'text_2': 'So.', 'label': 1, 'category': 'all'}
+    """
+
+    text_1: Text = "text_1"
+    text_2: Text = "text_2"
+    label: Text = "label"
+    category: Text | None = "category"
+    subcategory: Text | None = "subcategory"
+    pair_type: Text | None = "pair_type"
+
+    def __post_init__(self) -> None:
+        """Refuse one name for what must differ."""
+        groups = {self.category, self.subcategory, self.pair_type}
+        if len({self.text_1, self.text_2, self.label, *groups}) < 3 + len(groups):
+            raise ValueError(
+                "found one name for two fields, expected different ones; only category, "
+                "subcategory and pair_type may share one"
+            )
+
+    @cached_property
+    def names(self) -> Mapping[str, str | None]:
+        """The file's name of each field of the schema."""
+        return asdict(self)
+
+    def name(self, field: str) -> str:
+        """Return what the files call a field of the schema, for messages."""
+        return self.names.get(field) or field
+
+    def rename(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Give the fields of a row the schema's names.
+
+        Args:
+            fields: By the file's names, without `clashes`.
+
+        Returns:
+            Fields that the schema does not know, as they are, and those that it knows; one that
+            the row lacks is left out.
+        """
+        mapped = set(self.names.values())
+        renamed = {name: value for name, value in fields.items() if name not in mapped}
+        for field, name in self.names.items():
+            if name is None:
+                renamed[field] = UNGROUPED
+            elif name in fields:
+                renamed[field] = fields[name]
+        return renamed
+
+    def clashes(self, fields: Iterable[str]) -> list[str]:
+        """Name the fields of a row that would be lost, since another stands for them."""
+        return [
+            f"{field}: found a field of this name, expected "
+            + ("none" if self.names[field] is None else f"{show(self.names[field])} alone")
+            + f", as prepare.columns.{field} says"
+            for field in fields
+            if field in self.names and field not in self.names.values()
+        ]
+
+
+OWN_NAMES: Final = Columns()
+"""Of files that name the fields as the schema does."""
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class PrepareOptions:
     """Parameters of `prepare`.
 
@@ -95,6 +178,7 @@ class PrepareOptions:
         seed: Seed of the validation split.
         near_duplicate_similarity: Jaccard similarity of the tokens from which two texts are near
             duplicates, in (0, 1].
+        columns: What the files call the fields of a pair.
     """
 
     prefixes: tuple[str, ...] | None
@@ -102,34 +186,32 @@ class PrepareOptions:
     validation_fraction: Annotated[float, Field(gt=0, lt=1)]
     seed: Annotated[int, Field(ge=0)]
     near_duplicate_similarity: Annotated[float, Field(gt=0, le=1)]
+    columns: Columns = OWN_NAMES
 
 
 def parse_pairs(
-    raw: RawLines, prefixes: Sequence[str] | None = None
+    raw: RawLines, prefixes: Sequence[str] | None = None, columns: Columns = OWN_NAMES
 ) -> tuple[list[DatingPair], list[RejectedRow]]:
-    """Read JSON lines as pairs.
+    """Read a file of pairs: JSON Lines, or CSV if it is named so (`tuneproof.rows`).
 
     Args:
-        raw: The file's bytes; one JSON object a line, UTF-8 without byte-order mark.
+        raw: The file's bytes. A label is a number in JSON, and `0` or `1` in CSV.
         prefixes: Allowed prefixes of both texts (`boy` allows `boy: a statement`), or None.
+        columns: What the file calls the fields of a pair.
 
     Returns:
-        The valid pairs in file order, and the rejected rows with their reasons. Every line of
+        The valid pairs in file order, and the rejected rows with their reasons. Every row of
         the file is in one of the two.
     """
-    if not raw.content:
-        return [], []
-    body = raw.content.removesuffix(b"\n")
+    labels = _CSV_LABELS if is_csv(raw.source) else {}
     pairs, rejected = [], []
-    for number, line in enumerate(body.split(b"\n"), start=1):
-        stripped = line.removesuffix(b"\r")
-        outcome = _parse_line(stripped, prefixes, first=number == 1)
+    for row in read_rows(io.BytesIO(raw.content), raw.source):
+        outcome = [row.fault] if row.fault else _pair(row.fields, prefixes, columns, labels)
         if isinstance(outcome, DatingPair):
             pairs.append(outcome)
         else:
-            content = stripped.decode("utf-8", errors="backslashreplace")
             rejected.append(
-                RejectedRow(file=raw.source, line=number, content=content, reasons=outcome)
+                RejectedRow(file=raw.source, line=row.line, content=row.content, reasons=outcome)
             )
     return pairs, rejected
 
@@ -137,6 +219,7 @@ def parse_pairs(
 def require_valid(
     parsed: Iterable[tuple[RawLines, list[DatingPair], list[RejectedRow]]],
     on_invalid: Literal["fail", "quarantine"],
+    columns: Columns = OWN_NAMES,
 ) -> None:
     """Raise one error that lists everything wrong with the parsed files.
 
@@ -144,6 +227,7 @@ def require_valid(
         parsed: Each file with its pairs and rejected rows.
         on_invalid: With `quarantine`, rejected rows are no problem; a file without pairs, or with
             pairs of one label only, always is.
+        columns: What the files call the fields of a pair.
 
     Raises:
         InvalidPairsError: The first 20 problems, each with file, line, field, what was found and
@@ -154,13 +238,13 @@ def require_valid(
     for raw, pairs, rejected in parsed:
         if on_invalid == "fail":
             problems += [
-                f"{_printable(row.file)}:{row.line}: {reason}"
+                f"{printable(row.file)}:{row.line}: {reason}"
                 for row in rejected
                 for reason in row.reasons
             ]
         problems += [
-            f"{_printable(raw.source)}: {problem}"
-            for problem in _file_problems(raw, pairs, rejected)
+            f"{printable(raw.source)}: {problem}"
+            for problem in _file_problems(raw, pairs, rejected, columns)
         ]
     if problems:
         shown = problems[:LISTED_PROBLEMS]
@@ -172,6 +256,8 @@ def require_valid(
             lines.append(
                 "Mend the lines, or set --params=prepare.on_invalid=quarantine to set them aside."
             )
+        if any(rejected and not pairs for _, pairs, rejected in parsed):
+            lines.append("If the file names its fields otherwise, say so in prepare.columns.")
         raise InvalidPairsError("\n".join(lines))
 
 
@@ -276,110 +362,103 @@ def split_by_group(
     return kept, split_off
 
 
-def _parse_line(
-    line: bytes, prefixes: Sequence[str] | None, *, first: bool
+def _pair(
+    fields: Mapping[str, Any],
+    prefixes: Sequence[str] | None,
+    columns: Columns,
+    labels: Mapping[str, int],
 ) -> DatingPair | list[str]:
-    """Return the pair that a line holds, or the reasons why it holds none."""
-    if first and line.startswith(_BYTE_ORDER_MARKS):
-        return ["line: found a byte-order mark, expected UTF-8 without one"]
-    if not line.strip():
-        return ["line: found a blank line, expected a JSON object"]
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return [f"line: found byte {line[error.start]:#04x} at {error.start + 1}, expected UTF-8"]
-    try:
-        row = json.loads(text, object_pairs_hook=_unique_fields, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        return [
-            f"line: found broken JSON ({error.msg} at column {error.colno}), "
-            "expected one JSON object"
-        ]
-    except (ValueError, RecursionError) as error:
-        return [f"line: found {error}, expected one JSON object"]
-    if not isinstance(row, dict):
-        return [f"line: found {_show(row)}, expected a JSON object"]
+    """Return the pair that a row holds, or the reasons why it holds none.
+
+    labels: Texts that stand for a label; what is none of them stays as it is.
+    """
+    if clashes := columns.clashes(fields):
+        return clashes
+    row = columns.rename(fields)
+    if isinstance(label := row.get("label"), str):
+        row["label"] = labels.get(label, label)
     try:
         pair = DatingPair.model_validate(row)
     except ValidationError as error:
-        return [_field_reason(dict(entry)) for entry in error.errors()]
-    return _text_reasons(pair, prefixes) or pair
+        return _each_once(field_reason(dict(entry), columns) for entry in error.errors())
+    return _each_once(text_reasons(pair, prefixes, columns)) or pair
 
 
-def _text_reasons(pair: DatingPair, prefixes: Sequence[str] | None) -> list[str]:
+def text_reasons(pair: DatingPair, prefixes: Sequence[str] | None, columns: Columns) -> list[str]:
+    """Return what is wrong with the texts of a pair that has the right fields.
+
+    Args:
+        pair: The pair.
+        prefixes: Allowed prefixes of both texts, or None.
+        columns: What its file calls its fields.
+    """
     reasons = [
-        f"{field}: found {_show(value)}, expected a text that is not blank"
+        f"{printable(columns.name(field))}: found {show(value)}, expected a text that is not blank"
         for field in ("text_1", "text_2", "category", "subcategory", "pair_type")
         if not (value := getattr(pair, field)).strip()
     ]
     reasons += [
-        f"{_show(field)}: found {_show(value)}, expected a value that can be saved as JSON: valid "
+        f"{show(field)}: found {show(value)}, expected a value that can be saved as JSON: valid "
         "Unicode, finite numbers, at most 200 levels"
         for field, value in (pair.model_extra or {}).items()
-        if not _survives_saving(value)
+        if not survives_saving(value)
     ]
     if reasons or prefixes is None:
         return reasons
     expected = " or ".join(f"'{prefix}: '" for prefix in prefixes)
     for field, text in zip(("text_1", "text_2"), pair.texts, strict=True):
+        name = printable(columns.name(field))
         prefix, colon, statement = text.partition(":")
         if not colon or prefix not in prefixes:
-            reasons.append(f"{field}: found {_show(text)}, expected it to begin with {expected}")
+            reasons.append(f"{name}: found {show(text)}, expected it to begin with {expected}")
         elif not statement.strip():
-            reasons.append(f"{field}: found nothing after {prefix + ':'!r}, expected a statement")
+            reasons.append(f"{name}: found nothing after {prefix + ':'!r}, expected a statement")
     return reasons
 
 
-def _field_reason(entry: dict[str, Any]) -> str:
+def field_reason(entry: Mapping[str, Any], columns: Columns) -> str:
+    """Say what pydantic found in a field of a row and what was expected.
+
+    Args:
+        entry: One of `ValidationError.errors()`.
+        columns: What the row's file calls the fields.
+    """
     field = ".".join(str(part) for part in entry["loc"]) or "field name"
     expected = "0 or 1 (a number)" if field == "label" else "a text that is not empty"
     if entry["type"] == "string_unicode":
         expected = "valid Unicode without lone surrogates"
-    found = "nothing" if entry["type"] == "missing" else _show(entry["input"])
-    return f"{field}: found {found}, expected {expected}"
+    found = "nothing" if entry["type"] == "missing" else show(entry["input"])
+    return f"{printable(columns.name(field))}: found {found}, expected {expected}"
+
+
+def _each_once(reasons: Iterable[str]) -> list[str]:
+    """Drop repetitions: fields that share a column share its faults."""
+    return list(dict.fromkeys(reasons))
 
 
 def _file_problems(
-    raw: RawLines, pairs: Sequence[DatingPair], rejected: Sequence[RejectedRow]
+    raw: RawLines,
+    pairs: Sequence[DatingPair],
+    rejected: Sequence[RejectedRow],
+    columns: Columns,
 ) -> list[str]:
     if not raw.content:
-        return ["found an empty file, expected one JSON object a line"]
+        expected = "a header and one pair a row" if is_csv(raw.source) else "one JSON object a line"
+        return [f"found an empty file, expected {expected}"]
     if not pairs:
         return [f"found no valid pair among {len(rejected)} lines, expected pairs of both labels"]
     labels = Counter(pair.label for pair in pairs)
     return [
-        f"label: found only {present} in {count} pairs, expected both 0 and 1"
+        f"{printable(columns.label)}: found only {present} in {count} pairs, expected both 0 and 1"
         for present, count in labels.items()
         if len(labels) == 1
     ]
 
 
-def _unique_fields(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    counts = Counter(key for key, _ in items)
-    twice = [key for key, count in counts.items() if count > 1]
-    if twice:
-        raise ValueError(f"the field {_show(twice[0])} twice")
-    return dict(items)
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name}, which is not JSON")
-
-
-def _survives_saving(value: Any) -> bool:
+def survives_saving(value: Any) -> bool:
+    """Say whether JSON gives a value back as it is, as saved pairs must be."""
     record = {"field": value}
     try:
         return bool(from_json(to_json(record, inf_nan_mode="null")) == record)
     except ValueError:
         return False
-
-
-def _show(value: object) -> str:
-    """Render a value for a message: on one line, escaped, and short."""
-    shown = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
-    return shown if len(shown) <= _SHOWN_CHARACTERS else shown[: _SHOWN_CHARACTERS - 3] + "..."
-
-
-def _printable(text: str) -> str:
-    """Escape what a terminal would obey, such as a line break or an escape sequence."""
-    return text if text.isprintable() else ascii(text)[1:-1]

@@ -6,6 +6,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
+from tuneproof.datasets.previews import TextPreview, preview_file
 from tuneproof.errors import InvalidPairsError
 from tuneproof.pairs import RawLines
 
@@ -14,7 +15,7 @@ class RawLinesDataset(AbstractDataset[None, RawLines]):
     """The bytes of a file beside its path; read only.
 
     Args:
-        filepath: Path of a JSON Lines file.
+        filepath: Path of a file of pairs.
         setting: Name of the setting that points here, for the error message.
         metadata: For plugins, such as the layer that kedro-viz shows.
     """
@@ -41,13 +42,17 @@ class RawLinesDataset(AbstractDataset[None, RawLines]):
             return RawLines(source=str(self._filepath), content=self._filepath.read_bytes())
         except OSError as error:
             raise InvalidPairsError(
-                f"{self._filepath}: found no readable file ({error.strerror}), expected a JSON "
-                f"Lines file of pairs; set it with --params={self._setting}=PATH."
+                f"{self._filepath}: found no readable file ({error.strerror}), expected a file "
+                f"of pairs; set it with --params={self._setting}=PATH."
             ) from error
 
     def save(self, data: None) -> None:
         """Refuse: the input is never written."""
         raise InvalidPairsError(f"{self._filepath}: input pairs are read only")
+
+    def preview(self) -> TextPreview:
+        """Show the first lines in kedro-viz, as they stand in the file."""
+        return preview_file(self._filepath)
 
     def _exists(self) -> bool:
         return self._filepath.is_file()

@@ -31,11 +31,12 @@ def validate_pairs(
     Raises:
         InvalidPairsError: What is wrong in both files, in one message; or in the third.
     """
-    train, rejected_train = parse_pairs(train_raw, options.prefixes)
-    evaluation, rejected_eval = parse_pairs(eval_raw, options.prefixes)
+    train, rejected_train = parse_pairs(train_raw, options.prefixes, options.columns)
+    evaluation, rejected_eval = parse_pairs(eval_raw, options.prefixes, options.columns)
     require_valid(
         [(train_raw, train, rejected_train), (eval_raw, evaluation, rejected_eval)],
         options.on_invalid,
+        options.columns,
     )
     rejected = [*rejected_train, *rejected_eval]
     if rejected:

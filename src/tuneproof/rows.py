@@ -1,0 +1,188 @@
+"""The rows of a file, one after another: JSON Lines, or CSV where the file is named `*.csv`.
+
+What stands in a row and which fields it must have is for the caller to say. Rows are read as they
+are asked for: a file of any size needs the memory of one row.
+"""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+_SHOWN_CHARACTERS = 80
+_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row as it stands in its file.
+
+    Attributes:
+        line: Number of its first line, counted from 1.
+        content: Its text; bytes that are not UTF-8 stand as backslash escapes.
+        fields: What it holds, by the names that the file gives; texts alone if the file is CSV.
+            Empty where the row cannot be read.
+        fault: Why it cannot be read, what was found and what was expected; None where it can.
+    """
+
+    line: int
+    content: str
+    fields: dict[str, Any]
+    fault: str | None = None
+
+
+def is_csv(source: str) -> bool:
+    """Say whether a file is CSV, by its name; whatever else is JSON Lines."""
+    return PurePath(source).suffix.lower() == ".csv"
+
+
+def read_rows(lines: Iterable[bytes], source: str) -> Iterator[Row]:
+    r"""Read rows, good or bad.
+
+    Args:
+        lines: The file's lines with their endings (`\n` or `\r\n`), such as an open binary file.
+            UTF-8; JSON Lines without byte-order mark. CSV has a header, commas between fields, and
+            double quotes around fields that hold commas, quotes or line breaks (RFC 4180).
+        source: Path of the file: says whether it is CSV.
+
+    Yields:
+        One row for each line (of CSV, each record after the header). A header that cannot be used
+        is the only row.
+
+    Examples:
+        >>> [row.fields for row in read_rows([b"a,b", b"1,yes"], "pairs.csv")]
+        [{'a': '1', 'b': 'yes'}]
+        >>> next(read_rows([b"[1]"], "pairs.jsonl")).fault
+        'line: found [1], expected a JSON object'
+    """
+    return _csv_rows(lines) if is_csv(source) else _json_rows(lines)
+
+
+def show(value: object) -> str:
+    """Render a value for a message: on one line, escaped, and short."""
+    shown = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    return shown if len(shown) <= _SHOWN_CHARACTERS else shown[: _SHOWN_CHARACTERS - 3] + "..."
+
+
+def printable(text: str) -> str:
+    """Escape what a terminal would obey, such as a line break or an escape sequence."""
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def _json_rows(lines: Iterable[bytes]) -> Iterator[Row]:
+    for number, line in enumerate(lines, start=1):
+        record = _without_ending(line)
+        content, fault = _decode(record)
+        if number == 1 and record.startswith(_BYTE_ORDER_MARKS):
+            fault = "line: found a byte-order mark, expected UTF-8 without one"
+        found = fault or _read_object(content)
+        fields, fault = ({}, found) if isinstance(found, str) else (found, None)
+        yield Row(number, content, fields, fault)
+
+
+def _read_object(line: str) -> dict[str, Any] | str:
+    """Return the JSON object that a line holds, or why it holds none."""
+    if not line.strip():
+        return "line: found a blank line, expected a JSON object"
+    try:
+        row = json.loads(line, object_pairs_hook=_unique_fields, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        return (
+            f"line: found broken JSON ({error.msg} at column {error.colno}), "
+            "expected one JSON object"
+        )
+    except (ValueError, RecursionError) as error:
+        return f"line: found {error}, expected one JSON object"
+    return row if isinstance(row, dict) else f"line: found {show(row)}, expected a JSON object"
+
+
+def _unique_fields(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    if twice := _repeated([key for key, _ in items]):
+        raise ValueError(f"the field {show(twice[0])} twice")
+    return dict(items)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name}, which is not JSON")
+
+
+def _csv_rows(lines: Iterable[bytes]) -> Iterator[Row]:
+    records = _csv_records(lines)
+    header = next(records, None)
+    if header is None:
+        return
+    number, content, names, fault = header
+    if fault := fault or _header_fault(names):
+        yield Row(number, content, {}, fault)
+        return
+    for number, content, cells, broken in records:
+        fault = broken or _cells_fault(cells, len(names))
+        fields = {} if fault else dict(zip(names, cells, strict=True))
+        yield Row(number, content, fields, fault)
+
+
+def _csv_records(lines: Iterable[bytes]) -> Iterator[tuple[int, str, list[str], str | None]]:
+    """Yield the first line, the text and the cells of each record, or why it has no cells."""
+    taken: list[bytes] = []
+
+    def take() -> Iterator[str]:
+        for line in lines:
+            # Spreadsheets begin CSV with a mark; a byte that is not UTF-8 is found below.
+            bare = line if reader.line_num else line.removeprefix(_BYTE_ORDER_MARKS[0])
+            taken.append(bare)
+            yield bare.decode("utf-8", errors="replace")
+
+    reader = csv.reader(take(), strict=True)
+    while True:
+        number = reader.line_num + 1
+        taken.clear()
+        cells, fault = [], None
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            fault = f"line: found broken CSV ({error}), expected fields separated by commas"
+        content, undecoded = _decode(_without_ending(b"".join(taken)))
+        yield number, content, cells, undecoded or fault
+
+
+def _header_fault(names: list[str]) -> str | None:
+    """Return why a header names no fields."""
+    expected = "expected a header of field names"
+    if not all(name.strip() for name in names) or not names:
+        return f"line: found a field without a name, {expected}"
+    if twice := _repeated(names):
+        return f"line: found the field {show(twice[0])} twice, {expected}"
+    if len(names) == 1 and any(separator in names[0] for separator in ";\t"):
+        return f"line: found the one field {show(names[0])}, {expected}, separated by commas"
+    return None
+
+
+def _cells_fault(cells: list[str], expected: int) -> str | None:
+    if not cells:
+        return f"line: found a blank line, expected {expected} fields"
+    if len(cells) != expected:
+        return f"line: found {len(cells)} fields, expected {expected} as in the header"
+    return None
+
+
+def _repeated(names: list[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
+def _decode(record: bytes) -> tuple[str, str | None]:
+    """Return a record as text, and why it is none: its other bytes then stand as escapes."""
+    try:
+        return record.decode("utf-8"), None
+    except UnicodeDecodeError as error:
+        return record.decode("utf-8", errors="backslashreplace"), (
+            f"line: found byte {record[error.start]:#04x} at {error.start + 1}, expected UTF-8"
+        )
+
+
+def _without_ending(record: bytes) -> bytes:
+    return record.removesuffix(b"\n").removesuffix(b"\r")
