@@ -7,6 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 HOSTILE = ("$x$", "[/b]", "<script>alert(1)</script>", "long_name_" * 6, "100$ or 200$", "a\nb")
 
@@ -42,6 +43,60 @@ def texts(figure: Figure) -> list[str]:
         text.get_text().replace(r"\$", "$")
         for text in figure.findobj(Text)
         if isinstance(text, Text) and text.get_visible() and text.get_text()
+    ]
+
+
+def collisions(figure: Figure) -> list[tuple[str, str]]:
+    """Draw the figure, and return the visible texts that cover one another."""
+    shown = _extents(figure)
+    return [
+        (first, second)
+        for row, (first, box) in enumerate(shown)
+        for second, other in shown[row + 1 :]
+        if box.shrunk(0.98, 0.9).overlaps(other.shrunk(0.98, 0.9))
+    ]
+
+
+def cut_off(figure: Figure) -> list[str]:
+    """Draw the figure, and return the visible texts that leave its page."""
+    page = figure.bbox.padded(1)
+    return [
+        text
+        for text, box in _extents(figure)
+        if not (page.contains(*box.min) and page.contains(*box.max))
+    ]
+
+
+def whiskers(axes: Axes) -> list[tuple[list[float], list[float]]]:
+    """Return the x and the y of both ends of each interval, in order of drawing."""
+    return [
+        (
+            [float(x) for x in np.asarray(line.get_xdata())],
+            [float(y) for y in np.asarray(line.get_ydata())],
+        )
+        for line in axes.lines
+        if line.get_gid() == "interval"
+    ]
+
+
+def _extents(figure: Figure) -> list[tuple[str, Bbox]]:
+    FigureCanvasAgg(figure).draw()
+    # Labels of ticks beyond the limits exist, and are not drawn.
+    unseen = {
+        label
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for tick in axis.get_major_ticks()
+        for label in (tick.label1, tick.label2)
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+    }
+    return [
+        (text.get_text(), text.get_window_extent())
+        for text in figure.findobj(Text)
+        if isinstance(text, Text)
+        and text.get_visible()
+        and text.get_text().strip()
+        and text not in unseen
     ]
 
 

@@ -1,29 +1,18 @@
 import pytest
 from matplotlib.cbook import is_math_text
-from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
 from tests.charts.drawing import HOSTILE, texts
 from tuneproof.charts.style import (
-    LABEL_COLOURS,
     count,
     empty_figure,
     largest,
+    left_out,
     literal,
-    model_colours,
+    new_figure,
+    note,
     wrapped,
 )
-
-
-class TestModelColours:
-    def test_known_models_keep_their_colour_in_any_company(self) -> None:
-        everyone = model_colours(["baseline", "standard", "lora"])
-        assert model_colours(["lora"])["lora"] == everyone["lora"]
-        assert len(set(everyone.values())) == 3
-
-    def test_further_models_differ_from_the_known_ones_and_the_labels(self) -> None:
-        found = model_colours(["baseline", "mine", "standard", "yours", "lora"])
-        colours = {to_rgb(colour) for colour in (*found.values(), *LABEL_COLOURS.values())}
-        assert len(colours) == 7
 
 
 class TestWrapped:
@@ -72,6 +61,20 @@ def test_count() -> None:
         "1 pair",
         "1,200 pairs",
     ]
+
+
+def test_what_is_left_out_is_told_and_only_then() -> None:
+    assert left_out(60, 1200, "categories").startswith("The 60 largest of 1,200 categories;")
+    assert left_out(60, 60, "categories") == ""
+
+
+def test_a_note_holds_the_sentences_there_are() -> None:
+    figure = new_figure(4, 2, "Title")
+    note(figure, "One.", "", "Two.")
+    assert "One.\nTwo." in texts(figure)
+    silent = Figure()
+    note(silent, "", "")
+    assert texts(silent) == []
 
 
 def test_empty_figure_says_why() -> None:

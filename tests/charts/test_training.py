@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tests.charts.drawing import texts
+from tuneproof.charts.palette import model_colours
 from tuneproof.charts.training import (
     Convergence,
     TrainingCourse,
@@ -52,6 +53,25 @@ def test_curves_are_the_log() -> None:
     assert np.asarray(spearman.lines[0].get_ydata())[0] == 0.05
     assert np.asarray(rate.lines[0].get_ydata())[-1] == pytest.approx(6e-5)
     assert np.asarray(norm.lines[0].get_ydata())[-1] == 12
+
+
+def test_a_run_has_its_models_colour_and_validation_differs_without_colour() -> None:
+    for model in ("standard", "lora"):
+        losses = training_curves({model: course()}).axes[0]
+        train, validation = losses.lines[:2]
+        assert train.get_color() == model_colours([model])[model]
+        assert train.get_linestyle() != validation.get_linestyle()
+        found = convergence(layer_tables("a"), model=model)
+        assert convergence_chart(found).axes[0].lines[0].get_color() == train.get_color()
+
+
+def test_runs_share_the_scale_of_what_can_be_compared() -> None:
+    worse = course()._replace(log=course().log.assign(loss=9.0, learning_rate=1.0))
+    figure = training_curves({"standard": course(), "lora": worse})
+    rows = [figure.axes[row : row + 2] for row in range(0, 8, 2)]
+    shared = [len({axes.get_ylim() for axes in row}) == 1 for row in rows]
+    assert shared[:3] == [True, True, False]
+    assert rows[0][0].get_ylim()[1] > 9
 
 
 def test_best_step_is_marked() -> None:
@@ -145,4 +165,4 @@ def test_a_run_without_evaluation_or_gradient_is_drawn_all_the_same() -> None:
 def test_only_so_many_layers_are_drawn_and_the_rest_is_told() -> None:
     figure = convergence_chart(convergence(layer_tables(*(f"layer.{i}" for i in range(90)))))
     assert pixels(*maps(figure)).shape == (60, 3)
-    assert any("60" in text and "90 layers" in text for text in texts(figure))
+    assert "The 60 largest of 90 layers" in figure.get_supxlabel()

@@ -1,26 +1,34 @@
 """Charts of where the texts lie and whether their clusters follow the labels."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.path import Path
 
-from tuneproof.charts.style import (
+from tuneproof.charts.intervals import Estimate, Interval, written
+from tuneproof.charts.palette import (
     GUIDE_COLOUR,
     LABEL_COLOURS,
     LABEL_NAMES,
-    SMALL,
-    count,
-    literal,
     model_colours,
-    new_figure,
-    tidy,
 )
+from tuneproof.charts.style import SMALL, count, legend_below, literal, new_figure, tidy
 
-_MARKERS: Mapping[str, str] = {"text_1": "o", "text_2": "^"}
+_QUARTERS: Final[Mapping[tuple[str, int], tuple[float, float]]] = {
+    ("text_1", 1): (90, 180),
+    ("text_2", 1): (0, 90),
+    ("text_1", 0): (180, 270),
+    ("text_2", 0): (270, 360),
+}
+"""Which quarter of a disc stands for a text, by side and label: from and to angle in degrees."""
+
+_DRAWING_SEED = 0
 _LABELLED_SHARE = 0.035
 
 
@@ -31,6 +39,8 @@ class ClusterPurities(NamedTuple):
         clusters: (cluster, number of points, purity in [0.5, 1]) of each cluster, noise left out.
         noise: Number of points in no cluster.
         cluster_purity: Purity of all clustered points together; None where all points are noise.
+        interval: 95 % interval of `cluster_purity`, the clusters taken as given.
+        chance: 95th percentile of the purity of the same clusters under permuted labels.
         majority_share: Share of the more frequent label among all points: the purity of one
             cluster that holds everything.
     """
@@ -38,41 +48,40 @@ class ClusterPurities(NamedTuple):
     clusters: Sequence[tuple[int, int, float]]
     noise: int
     cluster_purity: float | None
+    interval: Interval
+    chance: float | None
     majority_share: float
 
 
 def umap_projections(projections: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the UMAP projection of the texts, models side by side.
 
+    One text can stand on either side of pairs of both labels, so each of its pairs draws a quarter
+    of a disc: what lies at one place does not hide what else lies there. Places that touch are
+    drawn in random order, so that no label lies above the other.
+
     Args:
         projections: Frame of each model with columns points (`text_1` or `text_2`; other rows are
             left out), x, y and label (0 or 1).
     """
     figure = new_figure(
-        1 + 4.2 * max(len(projections), 2), 5.4, "UMAP projection of the texts of the eval pairs"
+        1 + 4.2 * max(len(projections), 2), 5.6, "UMAP projection of the texts of the eval pairs"
     )
     row = figure.subplots(1, len(projections), squeeze=False)[0]
     for axes, (model, frame) in zip(row, projections.items(), strict=True):
-        for points, marker in _MARKERS.items():
-            for label, colour in LABEL_COLOURS.items():
-                chosen = frame[(frame["points"] == points) & (frame["label"] == label)]
-                axes.scatter(
-                    chosen["x"],
-                    chosen["y"],
-                    s=34,
-                    marker=marker,
-                    color=colour,
-                    alpha=0.7,
-                    edgecolors="white",
-                    linewidths=0.4,
-                )
-        drawn = int(frame["points"].isin(list(_MARKERS)).sum())
-        axes.set_title(f"{literal(model)}, n={drawn:,} texts", fontsize=11)
+        texts = frame[frame["points"].isin(["text_1", "text_2"])]
+        _draw_texts(axes, texts.sample(frac=1, random_state=_DRAWING_SEED))
+        axes.set_title(f"{literal(model)}, n={len(texts):,} texts", fontsize=11)
         axes.set_xticks([])
         axes.set_yticks([])
         axes.set_xlabel("UMAP 1")
         axes.set_ylabel("UMAP 2")
-    figure.legend(handles=_point_legend(), loc="outside lower center", ncols=4, frameon=False)
+    legend_below(
+        figure,
+        _quarter_legend(),
+        "Each pair draws a quarter of a disc at the place of each of its texts.",
+        columns=2 if len(projections) < 3 else 4,
+    )
     return figure
 
 
@@ -84,32 +93,58 @@ def cluster_purities(purities: Mapping[str, Mapping[str, ClusterPurities]]) -> F
     """
     columns = max(len(by_model) for by_model in purities.values())
     figure = new_figure(
-        1 + 4.2 * max(columns, 2), 1 + 3.3 * len(purities), "Purity of the HDBSCAN clusters"
+        1 + 4.2 * max(columns, 2), 1.4 + 3.3 * len(purities), "Purity of the HDBSCAN clusters"
     )
     grid = figure.subplots(len(purities), columns, sharey=True, squeeze=False)
     for row, (kind, by_model) in zip(grid, purities.items(), strict=True):
         colours = model_colours(by_model)
         for axes, (model, found) in zip(row, by_model.items(), strict=False):
             _draw_purities(axes, found, colours[model])
-            overall = "n/a" if found.cluster_purity is None else f"{found.cluster_purity:.3f}"
+            overall = written(Estimate(found.cluster_purity, found.interval), 3)
             axes.set_title(
                 f"{literal(model)}, {literal(kind)}: overall {overall}\n"
                 f"{count(len(found.clusters), 'cluster')}, noise {_noise_share(found)}",
                 fontsize=10,
             )
         row[0].set_ylabel("Purity")
-    figure.legend(
-        handles=[
-            Line2D([], [], color="#D55E00", label="overall purity, noise ignored"),
+    legend_below(
+        figure,
+        [
+            Line2D([], [], color="black", label="overall purity, noise ignored"),
+            Patch(color="black", alpha=0.2, label="its 95 % interval"),
+            Line2D(
+                [],
+                [],
+                color=GUIDE_COLOUR,
+                linestyle="--",
+                label="95th percentile under permuted labels",
+            ),
             Line2D(
                 [], [], color=GUIDE_COLOUR, linestyle=":", label="share of the more frequent label"
             ),
         ],
-        loc="outside lower center",
-        ncols=2,
-        frameon=False,
+        columns=2 if columns < 3 else 4,
     )
     return figure
+
+
+def _draw_texts(axes: Axes, texts: pd.DataFrame) -> None:
+    points = axes.scatter(
+        texts["x"],
+        texts["y"],
+        s=70,
+        c=[LABEL_COLOURS[label] for label in texts["label"]],
+        alpha=0.85,
+        linewidths=0,
+    )
+    kinds = zip(texts["points"], texts["label"], strict=True)
+    # One collection for all kinds: each of its own would lie above those before it.
+    points.set_paths([_quarter(point, label) for point, label in kinds])
+
+
+def _quarter(points: str, label: int) -> Path:
+    wedge = Path.wedge(*_QUARTERS[points, label])
+    return Path(0.5 * np.asarray(wedge.vertices), wedge.codes)
 
 
 def _draw_purities(axes: Axes, found: ClusterPurities, colour: str) -> None:
@@ -143,8 +178,12 @@ def _draw_purities(axes: Axes, found: ClusterPurities, colour: str) -> None:
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )
     axes.axhline(found.majority_share, color=GUIDE_COLOUR, linestyle=":")
+    if found.chance is not None:
+        axes.axhline(found.chance, color=GUIDE_COLOUR, linestyle="--", linewidth=1)
+    if found.interval is not None:
+        axes.axhspan(*found.interval, color="black", alpha=0.2, linewidth=0, zorder=3)
     if found.cluster_purity is not None:
-        axes.axhline(found.cluster_purity, color="#D55E00")
+        axes.axhline(found.cluster_purity, color="black")
     axes.set_xlim(0, max(total, 1))
     axes.set_ylim(0, 1.05)
     axes.set_xlabel("Points, clusters by purity")
@@ -157,13 +196,16 @@ def _noise_share(found: ClusterPurities) -> str:
     return f"{share:.0%} (n={found.noise:,} of {total:,})"
 
 
-def _point_legend() -> list[Line2D]:
-    colours = [
-        Line2D([], [], linestyle="", marker="s", color=LABEL_COLOURS[label], label=name)
-        for label, name in LABEL_NAMES.items()
+def _quarter_legend() -> list[Line2D]:
+    return [
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker=_quarter(points, label),
+            markersize=14,
+            color=LABEL_COLOURS[label],
+            label=f"{points}, {LABEL_NAMES[label]}",
+        )
+        for points, label in _QUARTERS
     ]
-    shapes = [
-        Line2D([], [], linestyle="", marker=marker, color=GUIDE_COLOUR, label=points)
-        for points, marker in _MARKERS.items()
-    ]
-    return colours + shapes

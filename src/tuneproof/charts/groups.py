@@ -5,17 +5,29 @@ from typing import NamedTuple
 
 import numpy as np
 import seaborn as sns
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from tuneproof.charts.intervals import (
+    INTERVALS_NOTE,
+    Estimate,
+    Interval,
+    draw_whisker,
+    set_limits,
+    write_beside,
+    written,
+)
+from tuneproof.charts.palette import model_colours, model_hatches
 from tuneproof.charts.style import (
-    NO_DATA_COLOUR,
+    BAR,
     SMALL,
     largest,
+    left_out,
+    legend_below,
     literal,
-    model_colours,
     new_figure,
-    note_left_out,
+    note,
     tidy,
     wrapped,
 )
@@ -29,16 +41,47 @@ class GroupMargin(NamedTuple):
             where a label is missing.
         compatible: Number of pairs with label 1.
         incompatible: Number of pairs with label 0.
+        interval: 95 % interval of the margin.
     """
 
     margin: float | None
     compatible: int
     incompatible: int
+    interval: Interval
 
     @property
     def n(self) -> int:
         """Number of pairs."""
         return self.compatible + self.incompatible
+
+    @property
+    def estimate(self) -> Estimate:
+        """The margin with its interval."""
+        return Estimate(self.margin, self.interval)
+
+
+class FalsePositives(NamedTuple):
+    """The incompatible pairs of one pair type that a model calls compatible.
+
+    Attributes:
+        wrong: Number of them, at the model's validated threshold.
+        incompatible: Number of incompatible pairs of the type: the most there can be.
+        rate_interval: 95 % interval of their share, in [0, 1].
+    """
+
+    wrong: int
+    incompatible: int
+    rate_interval: Interval
+
+    @property
+    def estimate(self) -> Estimate:
+        """Their number with the interval of the share times the incompatible pairs there are."""
+        if not self.incompatible:
+            return Estimate(None, None)
+        if self.rate_interval is None:
+            return Estimate(self.wrong, None)
+        low, high = self.rate_interval
+        return Estimate(self.wrong, (low * self.incompatible, high * self.incompatible))
 
 
 def category_margins(margins: Mapping[str, Mapping[str, GroupMargin]]) -> Figure:
@@ -56,7 +99,9 @@ def category_margins(margins: Mapping[str, Mapping[str, GroupMargin]]) -> Figure
     )
     texts = np.array([[_cell(margins[model].get(name)) for model in models] for name in names])
     figure = new_figure(
-        3.6 + 1.9 * len(models), 1.8 + 0.55 * len(names), "Compatibility margin by category"
+        3.8 + 1.9 * max(len(models), 2),
+        2.1 + 0.55 * len(names),
+        "Compatibility margin by category",
     )
     axes = figure.add_subplot()
     axes.patch.set(facecolor="white", hatch="//", edgecolor="#d0d0d0", linewidth=0)
@@ -69,7 +114,7 @@ def category_margins(margins: Mapping[str, Mapping[str, GroupMargin]]) -> Figure
         annot_kws={"fontsize": SMALL, "color": "black"},
         vmin=-reach,
         vmax=reach,
-        cmap=sns.diverging_palette(262, 40, s=90, l=62, as_cmap=True),
+        cmap=sns.diverging_palette(40, 262, s=90, l=62, as_cmap=True),
         linewidths=1,
         cbar_kws={"label": "Mean cosine, compatible minus incompatible"},
         ax=axes,
@@ -89,7 +134,7 @@ def category_margins(margins: Mapping[str, Mapping[str, GroupMargin]]) -> Figure
         np.arange(len(names)) + 0.5, [wrapped(name) for name in names], rotation=0, fontsize=SMALL
     )
     axes.tick_params(length=0)
-    note_left_out(figure, len(names), len(sizes), "categories")
+    note(figure, INTERVALS_NOTE, left_out(len(names), len(sizes), "categories"))
     return figure
 
 
@@ -105,92 +150,97 @@ def group_margins(margins: Mapping[str, GroupMargin], model: str, grouping: str)
         largest({name: found.n for name, found in margins.items()}),
         key=lambda name: -_as_number(margins[name], missing=-np.inf),
     )
-    values = [_as_number(margins[name], missing=0.0) for name in names]
     figure = new_figure(
-        9, 1.6 + 0.46 * len(names), f"Compatibility margin by {grouping}: {literal(model)}"
+        9.5, 1.9 + 0.46 * len(names), f"Compatibility margin by {grouping}: {literal(model)}"
     )
     axes = figure.add_subplot()
     positions = np.arange(len(names))
-    axes.barh(positions, values, height=0.65, color=model_colours([model])[model])
-    for position, name, value in zip(positions, names, values, strict=True):
-        axes.annotate(
-            _bar_text(margins[name]),
-            (value, position),
-            xytext=(-5 if value < 0 else 5, 0),
-            textcoords="offset points",
-            ha="right" if value < 0 else "left",
-            va="center",
-            fontsize=SMALL,
-            color="black" if margins[name].margin is not None else NO_DATA_COLOUR,
-        )
+    axes.barh(
+        positions,
+        [_as_number(margins[name], missing=0.0) for name in names],
+        height=0.65,
+        color=model_colours([model])[model],
+        hatch=model_hatches([model])[model],
+        **BAR,
+    )
+    for position, name in enumerate(names):
+        draw_whisker(axes, position, margins[name].interval)
+        write_beside(axes, position, margins[name].estimate, _bar_text(margins[name]))
     axes.axvline(0, color="black", linewidth=0.8)
-    reach = max(map(abs, values), default=0.0) or 1.0
-    axes.set_xlim(min(0.0, min(values) - 0.5 * reach if min(values) < 0 else 0.0), 1.5 * reach)
+    set_limits(axes, [margins[name].estimate for name in names], share=0.3)
     axes.set_yticks(positions, [wrapped(name) for name in names], fontsize=SMALL)
-    axes.invert_yaxis()
+    axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel("Mean cosine, compatible minus incompatible")
     tidy(axes, grid="x")
-    note_left_out(figure, len(names), len(margins), f"groups by {grouping}")
+    note(figure, INTERVALS_NOTE, left_out(len(names), len(margins), f"groups by {grouping}"))
     return figure
 
 
-def false_positives(
-    counts: Mapping[str, Mapping[str, int]], incompatible: Mapping[str, int]
-) -> Figure:
+def false_positives(counts: Mapping[str, Mapping[str, FalsePositives]]) -> Figure:
     """Draw how many incompatible pairs each model calls compatible, by pair type.
 
     Args:
-        counts: For each model, the false positives of each pair type at the validated threshold.
-        incompatible: Number of incompatible pairs of each pair type: the most there can be.
+        counts: For each model, the false positives of each pair type; pair types, and numbers of
+            incompatible pairs, as in the first model.
     """
-    names = largest(dict(incompatible))
-    models, colours = list(counts), model_colours(counts)
-    height = 0.8 / len(models)
+    models = list(counts)
+    sizes = {name: found.incompatible for name, found in counts[models[0]].items()}
+    names = largest(sizes)
+    height = 0.84 / len(models)
     figure = new_figure(
-        9,
-        1.8 + (0.3 + 0.2 * len(models)) * len(names),
+        9.5,
+        2.2 + (0.3 + 0.22 * len(models)) * len(names),
         "False positives by pair type at each model's validated threshold",
     )
     axes = figure.add_subplot()
     positions = np.arange(len(names))
+    colours, hatches = model_colours(models), model_hatches(models)
+    every = axes.barh(
+        positions,
+        [sizes[name] for name in names],
+        height=0.9,
+        color="#f0f0f0",
+        edgecolor="#b0b0b0",
+        label="all n",
+    )
+    drawn: list[BarContainer] = []
     for index, model in enumerate(models):
         offsets = positions + (index - (len(models) - 1) / 2) * height
-        values = [counts[model].get(name, 0) for name in names]
-        axes.barh(offsets, values, height=0.9 * height, color=colours[model], label=literal(model))
-        for offset, name, value in zip(offsets, names, values, strict=True):
-            if incompatible[name]:
-                axes.annotate(
-                    f"{value:,}",
-                    (value, offset),
-                    xytext=(4, 0),
-                    textcoords="offset points",
-                    va="center",
-                    fontsize=SMALL,
-                )
-    for position, name in zip(positions, names, strict=True):
-        if not incompatible[name]:
-            axes.annotate(
-                "n/a (n=0)",
-                (0, position),
-                xytext=(4, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=SMALL,
-                color=NO_DATA_COLOUR,
+        found = [counts[model][name] for name in names]
+        drawn.append(
+            axes.barh(
+                offsets,
+                [each.wrong for each in found],
+                height=0.86 * height,
+                color=colours[model],
+                hatch=hatches[model],
+                label=literal(model),
+                **BAR,
             )
-    most = max(max(found.values(), default=0) for found in counts.values())
-    axes.set_xlim(0, max(1.0, 1.12 * most))
+        )
+        for offset, each in zip(offsets, found, strict=True):
+            if each.incompatible:
+                draw_whisker(axes, offset, each.estimate.interval)
+                write_beside(axes, offset, each.estimate, f"{each.wrong:,}")
+    for position, name in enumerate(names):
+        if not sizes[name]:
+            write_beside(axes, position, Estimate(None, None), "n/a (n=0)")
+    axes.set_xlim(0, 1.08 * max(1, *sizes.values()))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_yticks(
-        positions,
-        [f"{wrapped(name)}\nn={incompatible[name]:,}" for name in names],
-        fontsize=SMALL,
+        positions, [f"{wrapped(name)}\nn={sizes[name]:,}" for name in names], fontsize=SMALL
     )
-    axes.invert_yaxis()
+    axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel("Incompatible pairs called compatible (n: incompatible pairs of the type)")
-    figure.legend(loc="outside lower center", ncols=max(len(models), 1), frameon=False)
     tidy(axes, grid="x")
-    note_left_out(figure, len(names), len(incompatible), "pair types")
+    legend_below(
+        figure,
+        [*drawn, every],
+        "Whiskers: 95 % bootstrap intervals of the rate, over groups of pairs, times n; "
+        "none where the groups are too few.",
+        left_out(len(names), len(sizes), "pair types"),
+        columns=min(len(models) + 1, 5),
+    )
     return figure
 
 
@@ -201,11 +251,14 @@ def _as_number(found: GroupMargin | None, missing: float = np.nan) -> float:
 def _cell(found: GroupMargin | None) -> str:
     if found is None or found.margin is None:
         return f"n/a (n={0 if found is None else found.n:,})"
-    return f"{found.margin:+.3f}\nn={found.n:,}"
+    if found.interval is None:
+        return f"{found.margin:+.3f} (n={found.n:,})"
+    low, high = found.interval
+    return f"{found.margin:+.3f} (n={found.n:,})\n[{low:+.3f}, {high:+.3f}]"
 
 
 def _bar_text(found: GroupMargin) -> str:
     if found.margin is not None:
-        return f"{found.margin:+.3f} (n={found.n:,})"
+        return f"{written(found.estimate, 3, sign=True)} (n={found.n:,})"
     only = "compatible" if found.compatible else "incompatible"
     return f"n/a (n={found.n:,}, {only} only)"

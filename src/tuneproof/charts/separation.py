@@ -10,19 +10,28 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from tuneproof.charts.style import (
+from tuneproof.charts.intervals import (
+    INTERVALS_NOTE,
+    Estimate,
+    Interval,
+    draw_whisker,
+    set_limits,
+    write_beside,
+    written,
+)
+from tuneproof.charts.palette import (
     GUIDE_COLOUR,
     LABEL_COLOURS,
+    LABEL_HATCHES,
+    LABEL_LINE_STYLES,
     LABEL_NAMES,
     NO_DATA_COLOUR,
-    SMALL,
-    count,
-    literal,
     model_colours,
+    model_hatches,
     model_line_styles,
-    new_figure,
-    tidy,
+    model_markers,
 )
+from tuneproof.charts.style import BAR, SMALL, count, literal, new_figure, note, tidy
 
 CONVENTIONAL_EFFECTS: Mapping[str, float] = {"small": 0.2, "medium": 0.5, "large": 0.8}
 """Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, chapter 2."""
@@ -31,43 +40,58 @@ _BINS = 20
 
 
 def cosine_distributions(
-    scores: Mapping[str, pd.DataFrame], thresholds: Mapping[str, float]
+    scores: Mapping[str, pd.DataFrame],
+    thresholds: Mapping[str, float],
+    margins: Mapping[str, Estimate],
 ) -> Figure:
     """Draw the cosines of both labels, model by model, with the threshold between them.
 
     Args:
         scores: Frame of each model with columns cosine (in [-1, 1]) and label (0 or 1).
         thresholds: Validated threshold of each model.
+        margins: Mean cosine of the compatible pairs minus that of the incompatible ones.
     """
-    figure = new_figure(9, 0.9 + 2.6 * len(scores), "Cosines of the eval pairs by label")
+    figure = new_figure(9.5, 1.1 + 2.6 * len(scores), "Cosines of the eval pairs by label")
     edges = _bin_edges(scores)
-    rows = figure.subplots(len(scores), 1, sharex=True, squeeze=False)[:, 0]
+    rows = figure.subplots(len(scores), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, (model, frame) in zip(rows, scores.items(), strict=True):
         handles: list[Patch | Line2D] = []
         for label, name in LABEL_NAMES.items():
             cosines = frame.loc[frame["label"] == label, "cosine"].to_numpy(dtype=np.float64)
+            colour, hatch = LABEL_COLOURS[label], LABEL_HATCHES[label]
             if len(cosines):
                 sns.histplot(
                     x=cosines,
                     bins=edges,
                     kde=len(np.unique(cosines)) > 2,
-                    color=LABEL_COLOURS[label],
+                    color=colour,
                     alpha=0.35,
+                    edgecolor=colour,
+                    hatch=hatch,
                     linewidth=0.5,
+                    line_kws={"linestyle": LABEL_LINE_STYLES[label]},
                     ax=axes,
                 )
             handles.append(
-                Patch(color=LABEL_COLOURS[label], alpha=0.6, label=f"{name}, n={len(cosines):,}")
+                Patch(
+                    facecolor=colour,
+                    edgecolor=colour,
+                    hatch=hatch,
+                    alpha=0.6,
+                    label=f"{name}, n={len(cosines):,}",
+                )
             )
         handles.append(
             axes.axvline(
                 thresholds[model],
-                color=GUIDE_COLOUR,
-                linestyle="--",
+                color="black",
+                linestyle="-.",
+                linewidth=1.2,
                 label=f"validated threshold {thresholds[model]:.3f}",
             )
         )
-        axes.set_title(literal(model), fontsize=11, loc="left")
+        margin = written(margins[model], 3, sign=True)
+        axes.set_title(f"{literal(model)}: margin {margin}", fontsize=11, loc="left")
         axes.set_ylabel("Pairs in a bin")
         axes.legend(
             handles=handles,
@@ -78,33 +102,50 @@ def cosine_distributions(
         )
         tidy(axes, grid="y")
     rows[-1].set_xlabel("Cosine of the two texts of a pair")
+    note(figure, "Margin: mean cosine of the compatible pairs minus incompatible.", INTERVALS_NOTE)
     return figure
 
 
-def roc_curves(scores: Mapping[str, pd.DataFrame]) -> Figure:
+def roc_curves(
+    scores: Mapping[str, pd.DataFrame],
+    thresholds: Mapping[str, float],
+    intervals: Mapping[str, Interval],
+) -> Figure:
     """Draw the ROC curves of all models in one plane, with their AUC and the chance diagonal.
 
     Args:
         scores: Frame of each model with columns cosine and label; all of the same pairs.
+        thresholds: Validated threshold of each model, marked on its curve.
+        intervals: 95 % interval of each model's AUC.
     """
-    figure = new_figure(7, 6.6, "ROC curves on the eval pairs")
+    figure = new_figure(7.4, 7.6, "ROC curves on the eval pairs")
     axes = figure.add_subplot()
-    colours, styles = model_colours(scores), model_line_styles(scores)
+    colours, styles, markers = (
+        model_colours(scores),
+        model_line_styles(scores),
+        model_markers(scores),
+    )
     for model, frame in scores.items():
         labels, cosines = frame["label"], frame["cosine"]
         if labels.nunique() < 2:
             axes.plot([], [], color=colours[model], label=f"{literal(model)}: n/a (one label only)")
             continue
-        false_positive_rate, true_positive_rate, _ = roc_curve(
+        false_positive_rate, true_positive_rate, cuts = roc_curve(
             labels, cosines, drop_intermediate=False
         )
+        area = Estimate(float(roc_auc_score(labels, cosines)), intervals[model])
         axes.plot(
             false_positive_rate,
             true_positive_rate,
             color=colours[model],
             linestyle=styles[model],
             linewidth=2,
-            label=f"{literal(model)}: AUC {roc_auc_score(labels, cosines):.4f}",
+            marker=markers[model],
+            markersize=10,
+            markeredgecolor="white",
+            # The cuts descend from infinity: the last at or above the threshold decides like it.
+            markevery=[int(np.flatnonzero(cuts >= thresholds[model])[-1])],
+            label=f"{literal(model)}: AUC {written(area, 4)}",
         )
     axes.plot([0, 1], [0, 1], color=NO_DATA_COLOUR, linewidth=1, label="chance: AUC 0.5")
     axes.set_title(_label_counts(scores), fontsize=10)
@@ -113,54 +154,52 @@ def roc_curves(scores: Mapping[str, pd.DataFrame]) -> Figure:
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     axes.set_aspect("equal")
-    axes.legend(loc="lower right", fontsize=10)
+    axes.legend(loc="lower right", fontsize=10, handlelength=3)
     tidy(axes, grid="both")
+    note(figure, "Marker: the validated threshold.", INTERVALS_NOTE)
     return figure
 
 
-def cohens_d_bars(effects: Mapping[str, float | None], n_pairs: int) -> Figure:
+def cohens_d_bars(effects: Mapping[str, Estimate], n_pairs: int) -> Figure:
     """Draw Cohen's d of each model beside Cohen's conventional marks.
 
     Args:
         effects: d of each model; None is drawn as 'n/a'.
         n_pairs: Number of eval pairs behind each figure.
     """
-    figure = new_figure(8.5, 1.9 + 0.6 * len(effects), "Cohen's d of the cosines")
+    figure = new_figure(8.5, 2.2 + 0.6 * len(effects), "Cohen's d of the cosines")
     axes = figure.add_subplot()
-    colours = model_colours(effects)
-    values = [0.0 if effect is None else effect for effect in effects.values()]
+    colours, hatches = model_colours(effects), model_hatches(effects)
     positions = np.arange(len(effects))
-    axes.barh(positions, values, height=0.6, color=[colours[model] for model in effects])
-    for position, effect in zip(positions, effects.values(), strict=True):
-        text = f"n/a (n={n_pairs:,})" if effect is None else f"{effect:+.2f}"
-        below = effect is not None and effect < 0
-        axes.annotate(
-            text,
-            (effect or 0.0, position),
-            xytext=(-5 if below else 5, 0),
-            textcoords="offset points",
-            ha="right" if below else "left",
-            va="center",
-            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
-        )
-    lowest, highest = min(0.0, *values), max(1.0, *values)
-    signs = (1, -1) if lowest < 0 else (1,)
-    lowest = min(lowest, -1.0) if lowest < 0 else lowest
-    for sign in signs:
+    axes.barh(
+        positions,
+        [effect.value or 0.0 for effect in effects.values()],
+        height=0.6,
+        color=[colours[model] for model in effects],
+        hatch=[hatches[model] for model in effects],
+        **BAR,
+    )
+    for position, effect in enumerate(effects.values()):
+        draw_whisker(axes, position, effect.interval)
+        write_beside(axes, position, effect, written(effect, 2, sign=True))
+    # The marks stay in sight: a small d is small beside them.
+    reach = [Estimate(0.9, None), *effects.values()]
+    negative = any((effect.value or 0.0) < 0 for effect in effects.values())
+    set_limits(axes, [*reach, Estimate(-0.9, None)] if negative else reach, share=0.22)
+    for sign in (1, -1) if negative else (1,):
         for mark in CONVENTIONAL_EFFECTS.values():
             axes.axvline(sign * mark, color=GUIDE_COLOUR, linestyle=":", linewidth=1, zorder=3)
     # Beside a large d the marks lie too close together to be labelled where they stand.
     marks = ", ".join(f"{mark:g} {name}" for name, mark in CONVENTIONAL_EFFECTS.items())
     axes.set_title(f"dotted: Cohen's conventions, {marks}", fontsize=SMALL, color=GUIDE_COLOUR)
     axes.axvline(0, color="black", linewidth=0.8)
-    span = highest - lowest
-    axes.set_xlim(lowest - (0.15 * span if lowest < 0 else 0), highest + 0.15 * span)
     axes.set_yticks(positions, [literal(model) for model in effects])
     axes.invert_yaxis()
     axes.set_xlabel(
         f"Standardised difference of the labels' mean cosines ({count(n_pairs, 'eval pair')})"
     )
     tidy(axes)
+    note(figure, INTERVALS_NOTE)
     return figure
 
 

@@ -1,42 +1,22 @@
-"""One look for all charts: colours, sizes, and texts that come from the user's data."""
+"""One look for all charts: sizes, frames, notes, and texts that come from the user's data."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import cycle
-from typing import Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from tuneproof.charts.palette import GUIDE_COLOUR
 
 DPI: Final = 150
 SMALL: Final = 9
 MOST_ROWS: Final = 60
-NO_DATA_COLOUR: Final = "#767676"
-GUIDE_COLOUR: Final = "#5c5c5c"
-
-LABEL_COLOURS: Final[Mapping[int, str]] = {0: "#D55E00", 1: "#0072B2"}
-LABEL_NAMES: Final[Mapping[int, str]] = {0: "incompatible (0)", 1: "compatible (1)"}
-_KNOWN_MODELS: Final[Mapping[str, str]] = {
-    "baseline": "#000000",
-    "standard": "#E69F00",
-    "lora": "#009E73",
-}
-_FURTHER_MODELS: Final = ("#CC79A7", "#56B4E9", "#F0E442")
-"""Colours of Okabe and Ito (2008), Color Universal Design: told apart by colour-blind readers."""
-
-_LINE_STYLES: Final = ("-", "--", "-.", ":")
-
-
-def model_colours(models: Iterable[str]) -> dict[str, str]:
-    """Give each model its colour: the same one in every chart that shows the same models."""
-    further = cycle(_FURTHER_MODELS)
-    return {model: _KNOWN_MODELS.get(model) or next(further) for model in models}
-
-
-def model_line_styles(models: Iterable[str]) -> dict[str, str]:
-    """Give each model a line style, so that lines differ without colour too."""
-    return dict(zip(models, cycle(_LINE_STYLES), strict=False))
+BAR: Final[Mapping[str, Any]] = {"edgecolor": "white", "linewidth": 0}
+"""What all bars of models have in common; the edge's colour is that of the hatch."""
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
@@ -98,13 +78,35 @@ def largest(sizes: Mapping[str, int], most: int = MOST_ROWS) -> list[str]:
     return [name for name in sizes if name in kept]
 
 
-def note_left_out(figure: Figure, shown: int, everything: int, what: str) -> None:
-    """Say below a chart that it shows only the largest groups."""
-    if shown < everything:
-        figure.supxlabel(
-            f"The {shown} largest of {everything} {what}; the report's tables hold all of them.",
-            fontsize=SMALL,
-        )
+def left_out(shown: int, everything: int, what: str) -> str:
+    """Say that a chart shows only the largest groups; nothing where it shows all."""
+    if shown == everything:
+        return ""
+    return f"The {shown} largest of {everything:,} {what}; the report's tables hold all of them."
+
+
+def note(figure: Figure, *sentences: str) -> None:
+    """Write the sentences that are not empty below a chart, one a line."""
+    if text := "\n".join(filter(None, sentences)):
+        figure.supxlabel(text, fontsize=SMALL, color=GUIDE_COLOUR)
+
+
+def legend_below(
+    figure: Figure, handles: Sequence[Artist | BarContainer], *sentences: str, columns: int
+) -> None:
+    """Put one legend below all axes, under the sentences that are not empty, one a line.
+
+    The layout makes no room for a legend there and a `note`: they would cover each other.
+    """
+    legend = figure.legend(
+        handles=[*handles],
+        loc="outside lower center",
+        ncols=columns,
+        frameon=False,
+        title="\n".join(filter(None, sentences)) or None,
+        title_fontproperties={"size": SMALL},
+    )
+    legend.get_title().set(color=GUIDE_COLOUR, multialignment="center")
 
 
 def count(number: int, noun: str) -> str:

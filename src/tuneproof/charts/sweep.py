@@ -7,19 +7,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tuneproof.charts.palette import GUIDE_COLOUR, NO_DATA_COLOUR
 from tuneproof.charts.style import (
-    GUIDE_COLOUR,
-    NO_DATA_COLOUR,
     SMALL,
     empty_figure,
     literal,
     new_figure,
+    note,
     tidy,
     wrapped,
 )
 
 TITLE = "Sweep"
-_LINE_COLOUR = "#0072B2"
+_LINE_COLOUR = "black"
 _FIGURES = {
     "spearman_mean": "Validation Spearman",
     "seconds": "Training time (s)",
@@ -69,7 +69,7 @@ def sweep_chart(fields: Mapping[str, pd.DataFrame], ceiling: float | None) -> Fi
                 fontsize=SMALL,
                 color=GUIDE_COLOUR,
             )
-    figure.supxlabel(_note(list(drawn.values())), fontsize=SMALL)
+    note(figure, _note(list(drawn.values())))
     return figure
 
 
@@ -123,5 +123,5 @@ def _note(frames: list[pd.DataFrame]) -> str:
     else:
         parts.append("The spread over seeds is n/a.")
     if not all(rows["best_of_value"].all() for rows in frames):
-        parts.append("Blue: the best configuration with each value; grey: the others.")
+        parts.append("Black: the best configuration with each value; grey: the others.")
     return " ".join(parts)

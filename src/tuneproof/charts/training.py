@@ -1,7 +1,7 @@
 """The course of each training run, and what a run did to each layer."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,21 +9,27 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from tuneproof.charts.palette import GUIDE_COLOUR, model_colours
 from tuneproof.charts.style import (
-    GUIDE_COLOUR,
-    LABEL_COLOURS,
     MOST_ROWS,
     SMALL,
     count,
     empty_figure,
+    left_out,
     literal,
-    model_colours,
     new_figure,
-    note_left_out,
+    note,
     tidy,
 )
 
 TITLE = "Training curves"
+_VALIDATION: Final[Mapping[str, Any]] = {
+    "color": "black",
+    "linestyle": "--",
+    "marker": "o",
+    "markersize": 4,
+}
+"""How everything measured on the validation pairs is drawn."""
 
 
 class TrainingCourse(NamedTuple):
@@ -79,6 +85,10 @@ def training_curves(runs: Mapping[str, TrainingCourse]) -> Figure:
         return empty_figure(TITLE, "no training run yet")
     figure = new_figure(1 + 5.2 * max(len(runs), 1.4), 10.5, TITLE)
     grid = figure.subplots(4, len(runs), sharex="col", squeeze=False)
+    # Losses and Spearman can be compared between runs; rates and norms have their own scales.
+    for row in grid[:2]:
+        for axes in row[1:]:
+            axes.sharey(row[0])
     colours = model_colours(runs)
     for column, (model, run) in zip(grid.T, runs.items(), strict=True):
         _draw_run(column, run, colours[model])
@@ -102,12 +112,10 @@ def _draw_run(column: list[Axes], run: TrainingCourse, colour: str) -> None:
     losses.plot(
         evaluated["step"],
         evaluated["validation_loss"],
-        color="#0072B2",
-        marker="o",
-        markersize=4,
+        **_VALIDATION,
         label="validation",
     )
-    _draw_spearman(spearman, run)
+    _draw_spearman(spearman, run, colour)
     rate.plot(run.log["step"], run.log["learning_rate"], color=colour)
     rate.ticklabel_format(axis="y", style="sci", scilimits=(0, 0), useMathText=False)
     norm.plot(run.log["step"], run.log["gradient_norm"], color=colour)
@@ -118,12 +126,12 @@ def _draw_run(column: list[Axes], run: TrainingCourse, colour: str) -> None:
     spearman.legend(fontsize=SMALL)
 
 
-def _draw_spearman(axes: Axes, run: TrainingCourse | Convergence) -> None:
+def _draw_spearman(axes: Axes, run: TrainingCourse | Convergence, colour: str) -> None:
     curve = run.log.dropna(subset=["validation_spearman"])
     steps, values = list(curve["step"]), list(curve["validation_spearman"])
     if run.initial_spearman is not None:
         steps, values = [0, *steps], [run.initial_spearman, *values]
-    axes.plot(steps, values, color="#0072B2", marker="o", markersize=4, label="each evaluation")
+    axes.plot(steps, values, **_VALIDATION, label="each evaluation")
     if run.best_step is not None and run.best_spearman is not None:
         axes.plot(
             [run.best_step],
@@ -131,7 +139,8 @@ def _draw_spearman(axes: Axes, run: TrainingCourse | Convergence) -> None:
             linestyle="",
             marker="*",
             markersize=15,
-            color="#D55E00",
+            color=colour,
+            markeredgecolor="black",
             label=f"best: {run.best_spearman:.4f} at step {run.best_step:,}",
         )
 
@@ -150,10 +159,11 @@ def convergence_chart(run: Convergence) -> Figure:
     # Each row lays itself out: the long names below would else push the curves aside.
     upper, *lower = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     losses, spearman, norms = upper.subplots(1, 3)
-    _draw_losses(losses, run.log)
-    _draw_spearman(spearman, run)
+    colour = model_colours([run.model])[run.model]
+    _draw_losses(losses, run.log, colour)
+    _draw_spearman(spearman, run, colour)
     spearman.set_ylabel("Validation Spearman")
-    _draw_gradient_norms(norms, run)
+    _draw_gradient_norms(norms, run, colour)
     for axes in (losses, spearman, norms):
         if run.best_step is not None:
             axes.axvline(run.best_step, color=GUIDE_COLOUR, linestyle=":", linewidth=1)
@@ -166,35 +176,31 @@ def convergence_chart(run: Convergence) -> Figure:
         ):
             _draw_heat_map(axes, table.head(MOST_ROWS), named=name == maps[0][0])
             axes.set_title(name, fontsize=10, loc="left")
-    note_left_out(figure, min(rows, MOST_ROWS), rows, "layers")
+    note(figure, left_out(min(rows, MOST_ROWS), rows, "layers"))
     return figure
 
 
-def _draw_losses(axes: Axes, log: pd.DataFrame) -> None:
-    axes.plot(log["step"], log["loss"], color="#E69F00", alpha=0.3, label="train, each step")
+def _draw_losses(axes: Axes, log: pd.DataFrame, colour: str) -> None:
+    axes.plot(log["step"], log["loss"], color=colour, alpha=0.3, label="train, each step")
     width = max(1, len(log) // 16)
     smoothed = log["loss"].rolling(width, center=True, min_periods=1).mean()
-    axes.plot(log["step"], smoothed, color="#E69F00", label=f"train, mean of {width}")
+    axes.plot(log["step"], smoothed, color=colour, label=f"train, mean of {width}")
     evaluated = log.dropna(subset=["validation_loss"])
     axes.plot(
         evaluated["step"],
         evaluated["validation_loss"],
-        color="#0072B2",
-        marker="o",
-        markersize=4,
+        **_VALIDATION,
         label="validation",
     )
     axes.set_ylabel("Loss")
 
 
-def _draw_gradient_norms(axes: Axes, run: Convergence) -> None:
+def _draw_gradient_norms(axes: Axes, run: Convergence, colour: str) -> None:
     log = run.log[run.log["gradient_norm"] > 0]
-    axes.plot(
-        log["step"], log["gradient_norm"], color="#009E73", linewidth=1, label="before clipping"
-    )
+    axes.plot(log["step"], log["gradient_norm"], color=colour, linewidth=1, label="before clipping")
     axes.axhline(
         run.clipped_above,
-        color=LABEL_COLOURS[0],
+        color=GUIDE_COLOUR,
         linestyle="--",
         linewidth=1,
         label=f"clipped to {run.clipped_above:g}",
