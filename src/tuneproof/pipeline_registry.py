@@ -9,6 +9,7 @@ from tuneproof.pipelines import (
     prepare,
     release,
     reporting,
+    scoring,
     sweep,
     training_instructed,
     training_lora,
@@ -39,5 +40,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "sweep": prepared + sweep.create_pipeline(),
         # Whether to release is decided by who has read the report: it is no part of every run.
         "release": prepared + release.create_pipeline(),
+        # It takes a file that only who has one to score can name, and what an earlier run left.
+        "scoring": scoring.create_pipeline(),
         "__default__": sum(pipelines.values(), start=Pipeline([])),
     }

@@ -21,9 +21,10 @@ REGISTERED = {
     "reporting",
     "sweep",
     "release",
+    "scoring",
     "__default__",
 }
-BY_CHOICE = {"release", "sweep", "training_instructed"}
+BY_CHOICE = {"release", "scoring", "sweep", "training_instructed"}
 """What is registered but no part of every run."""
 
 IN_MEMORY = {

@@ -1,0 +1,205 @@
+"""Pairs to score: read as a stream, all of them checked before the first one is scored."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import SkipValidation, ValidationError
+
+from tuneproof.errors import InvalidPairsError
+from tuneproof.pairs import (
+    LISTED_PROBLEMS,
+    UNGROUPED,
+    DatingPair,
+    PrepareOptions,
+    RejectedRow,
+    Text,
+    field_reason,
+    survives_saving,
+    text_reasons,
+)
+from tuneproof.rows import Row, printable, read_rows, show
+
+ADDED_FIELDS: Final = ("cosine", "probability", "decision", "nearest_train_pairs")
+"""What scoring adds to the fields of a row."""
+
+_USED = ("text_1", "text_2", "category")
+
+
+class NewPair(DatingPair):
+    """A pair to score: of the schema it must have the texts, and nothing else.
+
+    Attributes:
+        label: Not read: what the row calls so stays in `row`.
+        category: Decides which instruction an instructed model reads; `UNGROUPED` where the row
+            has none.
+        subcategory: Not read.
+        pair_type: Not read.
+        row: All fields of the row, by the file's names, as they came.
+    """
+
+    label: Any = None
+    category: Text = UNGROUPED
+    subcategory: Text = UNGROUPED
+    pair_type: Text = UNGROUPED
+    row: SkipValidation[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class PairFile:
+    """A file of pairs; each iteration reads its rows anew and holds one at a time.
+
+    Attributes:
+        path: Where it is; its name says whether it is CSV (`tuneproof.rows`).
+    """
+
+    path: Path
+
+    def __iter__(self) -> Iterator[Row]:
+        with self.path.open("rb") as lines:
+            yield from read_rows(lines, str(self.path))
+
+    def sha256(self) -> str:
+        """Return the hash of the file's bytes."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class RejectedRows:
+    """The rows of a file that are no pairs; each iteration finds them anew.
+
+    Attributes:
+        file: The file.
+        options: What a pair must be.
+    """
+
+    file: PairFile
+    options: PrepareOptions
+
+    def __iter__(self) -> Iterator[RejectedRow]:
+        for row in self.file:
+            outcome = read_new_pair(row, self.options)
+            if not isinstance(outcome, NewPair):
+                yield RejectedRow(
+                    file=str(self.file.path), line=row.line, content=row.content, reasons=outcome
+                )
+
+
+@dataclass(frozen=True)
+class NewPairs:
+    """The pairs of a file that was checked; each iteration reads them anew.
+
+    Attributes:
+        file: The file.
+        options: What a pair must be.
+        sha256: Hash of the file's bytes when it was checked.
+        n: Number of its pairs.
+        rejected: Number of its rows that are none.
+    """
+
+    file: PairFile
+    options: PrepareOptions
+    sha256: str
+    n: int
+    rejected: int
+
+    def __iter__(self) -> Iterator[NewPair]:
+        for row in self.file:
+            if isinstance(outcome := read_new_pair(row, self.options), NewPair):
+                yield outcome
+        self._require_unchanged()
+
+    def rejected_rows(self) -> Iterable[RejectedRow]:
+        """Return the rows that are no pairs, as a stream."""
+        return RejectedRows(self.file, self.options) if self.rejected else ()
+
+    def _require_unchanged(self) -> None:
+        """Refuse a file that others wrote to: what was read is then not what was checked."""
+        if (found := self.file.sha256()) != self.sha256:
+            raise InvalidPairsError(
+                f"{printable(str(self.file.path))}: found other content ({found[:12]}...) than "
+                f"when it was checked ({self.sha256[:12]}...), expected a file that nobody writes "
+                "to while it is scored"
+            )
+
+
+def check_new_pairs(file: PairFile, options: PrepareOptions) -> NewPairs:
+    """Read a whole file once, so that what is wrong with it is known before anything is scored.
+
+    Args:
+        file: The file.
+        options: What a pair must be: prefixes, the file's column names, and whether rows that are
+            no pairs stop the run (`fail`) or are set aside (`quarantine`).
+
+    Raises:
+        InvalidPairsError: The first 20 problems, each with file, line, field, what was found and
+            what was expected, and the number of all. With `quarantine`, only that no pair is left.
+    """
+    sha256, place = file.sha256(), printable(str(file.path))
+    pairs = rejected = found = 0
+    listed: list[str] = []
+    for row in file:
+        outcome = read_new_pair(row, options)
+        if isinstance(outcome, NewPair):
+            pairs += 1
+            continue
+        rejected += 1
+        found += len(outcome)
+        listed += [
+            f"{place}:{row.line}: {each}" for each in outcome[: LISTED_PROBLEMS - len(listed)]
+        ]
+    if not pairs or (rejected and options.on_invalid == "fail"):
+        raise InvalidPairsError("\n".join(_complaint(place, pairs, rejected, found, listed)))
+    return NewPairs(file, options, sha256, pairs, rejected)
+
+
+def read_new_pair(row: Row, options: PrepareOptions) -> NewPair | list[str]:
+    """Return the pair that a row holds, or the reasons why it holds none.
+
+    Beside what every row must be, two fields are texts that are not blank and begin with a prefix
+    where the rule is on; a category is a text where there is one; no field is named as one that
+    scoring adds; and every value can be saved.
+    """
+    if row.fault is not None:
+        return [row.fault]
+    columns = options.columns
+    used = {field: name for field in _USED if (name := columns.names[field]) in row.fields}
+    known = {field: row.fields[name] for field, name in used.items()}
+    if known.get("category") is None or not str(known["category"]).strip():
+        known["category"] = UNGROUPED
+    reasons = [
+        f"{field}: found a field of this name, expected none: scoring adds one"
+        for field in ADDED_FIELDS
+        if field in row.fields
+    ]
+    kept = {field: value for field, value in row.fields.items() if field not in used.values()}
+    if not survives_saving(kept):
+        reasons += [
+            f"{show(field)}: found {show(value)}, expected what can be saved as JSON: valid "
+            "Unicode, finite numbers, at most 200 levels"
+            for field, value in kept.items()
+            if not survives_saving({field: value})
+        ]
+    try:
+        pair = NewPair(row=row.fields, **known)
+    except ValidationError as error:
+        return [*reasons, *(field_reason(dict(entry), columns) for entry in error.errors())]
+    return [*reasons, *text_reasons(pair, options.prefixes, columns)] or pair
+
+
+def _complaint(place: str, pairs: int, rejected: int, found: int, listed: list[str]) -> list[str]:
+    lines = [f"{found} problem(s) in the pairs to score:", *listed] if found else []
+    if found > len(listed):
+        lines.append(f"... and {found - len(listed)} more")
+    if not pairs:
+        what = f"no pair among {rejected} rows" if rejected else "an empty file"
+        lines.append(f"{place}: found {what}, expected pairs of two texts")
+        lines.append("If the file names its fields otherwise, say so in prepare.columns.")
+    else:
+        lines.append(
+            "Mend the lines, or set --params=prepare.on_invalid=quarantine to set them aside."
+        )
+    return lines
