@@ -1,3 +1,4 @@
+import io
 import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics.pairwise import paired_cosine_distances
+from tqdm import tqdm
 
 from tuneproof import encoding
 from tuneproof.encoding import (
@@ -165,17 +167,23 @@ class TestEmbedTexts:
         with pytest.raises(ValueError, match=f"batch_size: found {batch_size}, expected at least"):
             embed_texts(tiny, TEXTS, batch_size)
 
-    @pytest.mark.parametrize("distinct", [2, 3])
-    def test_shows_progress_of_many_texts(
-        self,
-        tiny: "SentenceTransformer",
-        distinct: int,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
+    def test_shows_progress_of_each_distinct_text(
+        self, tiny: "SentenceTransformer", monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(encoding, "_SHOW_PROGRESS_FROM", 3)
-        embed_texts(tiny, ["a", "b", "c"][:distinct] * 2, 2)
-        assert ("encoding: 100%" in capsys.readouterr().err) == (distinct >= 3)
+        done: list[tuple[float, float | None]] = []
+
+        class Bar(tqdm):  # type: ignore[type-arg]
+            def close(self) -> None:
+                done.append((self.n, self.total))
+                super().close()
+
+        def bar(total: int, unit: str, description: str) -> Bar:
+            assert (total, unit, description) == (3, "text", "encoding")
+            return Bar(total=total, file=io.StringIO())
+
+        monkeypatch.setattr(encoding, "progress_bar", bar)
+        embed_texts(tiny, ["a", "b", "c"] * 2, 2)
+        assert done[0] == (3, 3)
 
 
 class TestOtherModels:

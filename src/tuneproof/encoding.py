@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from tuneproof.errors import DeviceError
 from tuneproof.manifest import Manifest
+from tuneproof.progress import progress_bar
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 Device = Literal["auto", "cuda", "mps", "cpu"]
 Precision = Literal["fp32", "bf16"]
 Vectors = npt.NDArray[np.float32]
-_SHOW_PROGRESS_FROM = 2_000
 _COUNT_AT_ONCE = 1_000
 _NEAREST_CHUNK = 4_000_000
 _BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "sve_bf16")
@@ -40,7 +39,7 @@ class EmbeddingModel:
         transformer: The sentence-transformers model, on its device.
         manifest: Origin of the model.
 
-    Example:
+    Examples:
         >>> model = catalog.load("standard_model")  # doctest: +SKIP
         >>> model.transformer.encode("boy: I bake my own bread").shape  # doctest: +SKIP
         (384,)
@@ -183,12 +182,7 @@ def embed_texts(
     # Around all batches, because autocast keeps the converted weights until it ends.
     with (
         torch.autocast(transformer.device.type, torch.bfloat16, enabled=precision == "bf16"),
-        tqdm(
-            total=len(distinct),
-            unit="text",
-            desc="encoding",
-            disable=len(distinct) < _SHOW_PROGRESS_FROM,
-        ) as progress,
+        progress_bar(len(distinct), "text", "encoding") as progress,
     ):
         for start in range(0, len(distinct), batch_size):
             batch = distinct[start : start + batch_size]

@@ -3,43 +3,62 @@
 import gc
 import inspect
 import logging
+import os
+import shlex
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, runtime_checkable
 
 import click
+import rich
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
-from kedro.io import CatalogProtocol, DatasetError
+from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
-from rich.console import Console
 
 from tuneproof.audit.gates import failed_gates
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.encoding import EmbeddingModel
 from tuneproof.errors import GateError, StaleArtifactError, TuneproofError
-from tuneproof.report.console import data_quality_table, headline_table
+from tuneproof.report.console import print_findings, print_path, print_steps
+from tuneproof.report.next_steps import Findings, Step, next_steps
 from tuneproof.training.checkpoints import forget
 from tuneproof.training.engine import RunOptions
 from tuneproof.training.result import TrainingResult
 from tuneproof.variants import VARIANTS
 
-_UNSAVED = "Failed while saving data to dataset "  # so begins Kedro's message
+_REPORT: Final = "comparison_report"
+_PLACES: Final = {
+    "data_quality_summary": "Audit",
+    **{f"{name}_training_log": f"Log of {name}" for name in VARIANTS},
+    "sweep_chart": "Chart",
+    "scored_pairs": "Scores",
+    **{f"{name}_release": "Release" for name in ("standard", "lora", "lora_merged")},
+}
+"""What is worth looking at after a run that writes no report."""
+
+_LOG_WIDTH: Final = 100
+"""Columns where no terminal says how many it has, as in the log of a CI job."""
 
 logger = logging.getLogger(__name__)
 
 Catalog = CatalogProtocol[Any, Any]
 
 
-class _Document(Protocol):
+@runtime_checkable
+class _OnDisk(Protocol):
     def latest_path(self) -> Path: ...
 
 
 class InputHooks:
     """Stops a run that cannot succeed, and shows errors that a user can mend as one message."""
+
+    def __init__(self) -> None:
+        self._saving: str | None = None
 
     @hook_impl
     def before_pipeline_run(
@@ -50,6 +69,7 @@ class InputHooks:
         Raises:
             ClickException: What is missing, and the command that makes it.
         """
+        self._saving = None
         missing = {
             name
             for name in pipeline.inputs()
@@ -68,9 +88,17 @@ class InputHooks:
             )
 
     @hook_impl
-    def on_pipeline_error(
-        self, error: Exception, run_params: dict[str, Any], pipeline: Pipeline, catalog: Catalog
-    ) -> None:
+    def before_dataset_saved(self, dataset_name: str) -> None:
+        """Note what is being saved: the error of a save does not always name it."""
+        self._saving = dataset_name
+
+    @hook_impl
+    def after_dataset_saved(self) -> None:
+        """Note that it is."""
+        self._saving = None
+
+    @hook_impl
+    def on_pipeline_error(self, error: Exception, run_params: dict[str, Any]) -> None:
         """Turn an error that a user can mend into a message without a traceback.
 
         Raises:
@@ -83,19 +111,16 @@ class InputHooks:
                 raise click.ClickException(f"{cause} (with:{options})") from error
             if isinstance(cause, TuneproofError):
                 raise click.ClickException(str(cause)) from error
-            if isinstance(cause, DatasetError) and _is_of_disk(cause.__cause__):
-                for name in sorted(pipeline.all_outputs()):
-                    if str(cause).startswith(f"{_UNSAVED}{catalog.get(name)}."):
-                        raise click.ClickException(
-                            f"{name} could not be saved: {cause.__cause__}. No part of it became "
-                            "its latest version, earlier ones are as they were. Mend this and "
-                            "give the same command again: training goes on from its newest "
-                            "checkpoint"
-                        ) from error
+            if self._saving is not None and _is_of_disk(cause):
+                raise click.ClickException(
+                    f"{self._saving} could not be saved: {cause}. No part of it became its "
+                    "latest version, earlier ones are as they were. Mend this and give the same "
+                    "command again: training goes on from its newest checkpoint"
+                ) from error
             cause = cause.__cause__
 
 
-def _is_of_disk(error: BaseException | None) -> bool:
+def _is_of_disk(error: BaseException) -> bool:
     """Say whether an error is the file system's; safetensors has a type of its own for those."""
     from safetensors import SafetensorError
 
@@ -158,12 +183,20 @@ def choose_makers(missing: Collection[str], registered: Mapping[str, Pipeline]) 
     return [name for name in made if name in chosen]
 
 
-def repeat_options(run_params: Mapping[str, Any]) -> str:
-    """Write the environment and parameters of a run as options of `kedro run`, to be repeated."""
-    env, parameters = run_params.get("env"), run_params.get("runtime_params") or {}
+def repeat_options(
+    run_params: Mapping[str, Any], parameters: Mapping[str, Mapping[str, Any]] | None = None
+) -> str:
+    """Write the environment and parameters of a run as options of `kedro run`, to be repeated.
+
+    Args:
+        run_params: Of the run, as Kedro's hooks get them.
+        parameters: Blocks of further parameters; those of the run win over them.
+    """
+    env, given = run_params.get("env"), run_params.get("runtime_params") or {}
+    further = {block: {**new, **given.get(block, {})} for block, new in (parameters or {}).items()}
     options = [f" --env={env}"] if env and env != "local" else []
-    if parameters:
-        options.append(f" --params={','.join(_flatten(parameters))}")
+    if everything := {**given, **further}:
+        options.append(f" --params={shlex.quote(','.join(_flatten(everything)))}")
     return "".join(options)
 
 
@@ -180,19 +213,37 @@ class ConsoleHooks:
 
     def __init__(self) -> None:
         self._started: dict[str, float] = {}
+        self._total = self._done = 0
+
+    @hook_impl
+    def after_context_created(self) -> None:
+        """Give figures and commands room on one line where no terminal limits it."""
+        console = rich.get_console()
+        if not (console.is_terminal or console.is_jupyter or os.environ.get("COLUMNS")):
+            console.width = _LOG_WIDTH
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Count the nodes."""
+        self._total, self._done = len(pipeline.nodes), 0
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
-        """Announce a node."""
+        """Announce a node: for good if it logs of itself, else until it is done."""
         self._started[node.name] = time.perf_counter()
-        logger.info("%s ...", node.name)
+        if logs_of_itself(node):
+            logger.info("%s ...", node.name)
+        elif (console := rich.get_console()).is_interactive:
+            console.print(f"{node.name} ...", end="\r", markup=False, highlight=False)
 
     @hook_impl
     def after_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
         """Say how long the node took, and let go of its model: trainers hold it in cycles."""
         seconds = time.perf_counter() - self._started.pop(node.name)
+        self._done += 1
         if not inspect.isgeneratorfunction(node.func):  # it runs while its outputs are saved
-            logger.info("%s: %.1f s", node.name, seconds)
+            done = f"{self._done:{len(str(self._total))}}/{self._total}"
+            logger.info("[%s] %s: %.1f s", done, node.name, seconds)
         if not any(isinstance(value, EmbeddingModel) for value in inputs.values()):
             return
         gc.collect()
@@ -200,28 +251,73 @@ class ConsoleHooks:
             torch.cuda.empty_cache()
 
     @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline, catalog: Catalog) -> None:
-        """Print the tables of what was made, and where the report is."""
-        console = Console()
-        made = pipeline.all_outputs()
-        if "data_quality_report" in made:
-            console.print(data_quality_table(catalog.load("data_quality_report")))
-        comparison = None
-        if made & {"comparison", "comparison_report"}:
-            comparison = catalog.load("comparison")
-        if comparison is not None:
-            names = [f"{headline.model}_metrics" for headline in comparison.models]
-            measured = [catalog.load(name) for name in names]
-            console.print(headline_table(measured, comparison.beside_headline))
-            for title, lines in (
-                ("Verdict", [*comparison.verdict, *comparison.left_out]),
-                ("Threats to validity", comparison.threats),
-            ):
-                console.print(f"\n{title}", style="bold")
-                for line in lines:
-                    console.print(f"- {line}", markup=False, highlight=False)
-        elif "baseline_metrics" in made:
-            console.print(headline_table([catalog.load("baseline_metrics")]))
-        if "comparison_report" in made:
-            report = cast(_Document, catalog.get("comparison_report"))
-            console.print(f"Report: {report.latest_path()}", markup=False, soft_wrap=True)
+    def on_node_error(self) -> None:
+        """Wipe the announcement off the line on which the error will stand."""
+        if (console := rich.get_console()).is_interactive:
+            console.print(" " * (console.width - 1), end="\r")
+
+    @hook_impl
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Catalog
+    ) -> None:
+        """Sum up what was found, and say where it stands and what to do next."""
+        console, findings = rich.get_console(), gather_findings(pipeline.all_outputs(), catalog)
+        print_findings(console, findings)
+        for name, title in places(findings.made).items():
+            if isinstance(document := catalog.get(name), _OnDisk):
+                print_path(console, title, document.latest_path())
+        print_steps(
+            console,
+            [(step.advice, write_command(step, run_params)) for step in next_steps(findings)],
+        )
+
+
+def logs_of_itself(node: Node) -> bool:
+    """Say whether a node reports its progress: a training, or one that yields result by result."""
+    return "params:training" in node.inputs or inspect.isgeneratorfunction(node.func)
+
+
+def gather_findings(made: AbstractSet[str], catalog: Catalog) -> Findings:
+    """Load what the summary of a run tells.
+
+    Args:
+        made: Names of the artifacts that it made.
+        catalog: Where they are.
+    """
+    judged = bool(made & {"comparison", _REPORT})
+    comparison = catalog.load("comparison") if judged else None
+    measured = ["baseline"] if made & {"baseline_metrics", _REPORT} else []
+    if comparison is not None:
+        measured = [headline.model for headline in comparison.models]
+    trainings = [name for name in VARIANTS if f"{name}_training_info" in made]
+    return Findings(
+        made=made,
+        quality=catalog.load("data_quality_report")
+        if judged or "data_quality_report" in made
+        else None,
+        models=[catalog.load(f"{name}_metrics") for name in measured],
+        comparison=comparison,
+        trainings=[catalog.load(f"{name}_training_info") for name in trainings],
+        recommendations={
+            name: catalog.load(f"{name}_convergence").recommendations
+            for name in trainings
+            if f"{name}_convergence" in made
+        },
+        trained=[name for name, model in VARIANTS.items() if catalog.exists(model)],
+        measured=catalog.exists("baseline_metrics"),
+    )
+
+
+def places(made: AbstractSet[str]) -> dict[str, str]:
+    """Name the artifacts of a run that people look at, with titles: the report, if it made one."""
+    if _REPORT in made:
+        return {_REPORT: "Report"}
+    return {name: title for name, title in _PLACES.items() if name in made}
+
+
+def write_command(step: Step, run_params: Mapping[str, Any]) -> str | None:
+    """Write the command of a step, with the environment and parameters of the run; None if none."""
+    if not step.pipelines:
+        return None
+    options = repeat_options(run_params, step.parameters)
+    return f"kedro run --pipelines={','.join(step.pipelines)}{options}"

@@ -21,6 +21,7 @@ from tuneproof.metrics.clusters import (
 )
 from tuneproof.metrics.decisions import threshold_sweep
 from tuneproof.pairs import DatingPair, connected_groups
+from tuneproof.progress import progress_bar
 
 PAIR_SCORES: Final[Mapping[str, str]] = {
     "split": "str",
@@ -234,30 +235,32 @@ def project_pairs(
     n = len(labels)
     texts = np.concatenate([embeddings.vectors[:, 0], embeddings.vectors[:, 1]])
     parts = []
-    for names, vectors in (
-        (["text_1"] * n + ["text_2"] * n, texts),
-        (["pair"] * n, symmetric_pair_vectors(embeddings.vectors)),
-    ):
-        repeats = len(vectors) // n
-        for seeded in options.seeded_umaps():
-            points = (
-                umap_projection(vectors, seeded)
-                if len(vectors) >= SMALLEST_PROJECTION
-                else np.zeros((len(vectors), 2))
-            )
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "points": names,
-                        "seed": seeded.random_state,
-                        "row": np.tile(np.arange(n), repeats),
-                        "x": points[:, 0],
-                        "y": points[:, 1],
-                        "cluster": hdbscan_clusters(points, options.hdbscan),
-                        "label": np.tile(np.asarray(labels), repeats),
-                    }
+    with progress_bar(2 * options.cluster_seeds, "projection", "projecting") as progress:
+        for names, vectors in (
+            (["text_1"] * n + ["text_2"] * n, texts),
+            (["pair"] * n, symmetric_pair_vectors(embeddings.vectors)),
+        ):
+            repeats = len(vectors) // n
+            for seeded in options.seeded_umaps():
+                points = (
+                    umap_projection(vectors, seeded)
+                    if len(vectors) >= SMALLEST_PROJECTION
+                    else np.zeros((len(vectors), 2))
                 )
-            )
+                parts.append(
+                    pd.DataFrame(
+                        {
+                            "points": names,
+                            "seed": seeded.random_state,
+                            "row": np.tile(np.arange(n), repeats),
+                            "x": points[:, 0],
+                            "y": points[:, 1],
+                            "cluster": hdbscan_clusters(points, options.hdbscan),
+                            "label": np.tile(np.asarray(labels), repeats),
+                        }
+                    )
+                )
+                progress.update()
     return pd.concat(parts, ignore_index=True).astype(dict(PROJECTION))
 
 

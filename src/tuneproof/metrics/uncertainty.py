@@ -18,6 +18,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from tuneproof.metrics import Array, Labels, Scores
+from tuneproof.progress import progress_bar
 
 LEVEL: Final = 0.95
 """Confidence level of every interval."""
@@ -399,9 +400,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def _chunks(rounds: int, width: int) -> Iterator[int]:
     """Split rounds so that an array of a chunk's rounds times the width stays small."""
     most = max(1, _CHUNK // max(1, width))
-    while rounds > 0:
-        yield min(most, rounds)
-        rounds -= most
+    with progress_bar(rounds, "round", "resampling") as progress:
+        for start in range(0, rounds, most):
+            chunk = min(most, rounds - start)
+            yield chunk
+            progress.update(chunk)
 
 
 def _moments(values: Scores, labels: Labels) -> Array:

@@ -246,6 +246,7 @@ class TrainingRecorder(TrainerCallback):
             initial=state.global_step,
             unit="step",
             desc="training",
+            leave=False,
             disable=None,
         )
 

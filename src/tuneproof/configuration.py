@@ -1,0 +1,191 @@
+"""What is wrong with a configuration: what was found, what is expected, where to set it."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, NamedTuple, get_args, get_type_hints
+
+from kedro.validation import ModelInstantiationError, instantiate_model
+from omegaconf import OmegaConf
+from pydantic import ValidationError
+
+_MISSING: Final = object()
+_LONGEST_VALUE = 80
+_SETTING = re.compile(r"\$\{runtime_params:(\w+)")
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+_ABSENT = ("missing", "missing_argument", "missing_keyword_only_argument")
+
+
+class Fault(NamedTuple):
+    """A parameter that cannot be used.
+
+    Attributes:
+        name: Its name with those of its blocks, such as `prepare.validation_fraction`.
+        message: What was found and expected.
+    """
+
+    name: str
+    message: str
+
+
+class Source(NamedTuple):
+    """A file of parameters as it is written, interpolations unresolved.
+
+    Attributes:
+        path: Its path as the message is to show it.
+        parameters: What it holds.
+    """
+
+    path: str
+    parameters: Mapping[str, Any]
+
+
+def find_faults(parameters: Mapping[str, Any], expected: Mapping[str, type]) -> list[Fault]:
+    """Check blocks of parameters, as Kedro does, and name everything that is wrong with them.
+
+    Args:
+        parameters: All parameters by block, interpolations resolved.
+        expected: Type of each typed block; blocks that are not there are not checked.
+    """
+    return [
+        fault
+        for block, kind in expected.items()
+        if block in parameters
+        for fault in _check(block, parameters[block], kind)
+    ]
+
+
+def describe_faults(
+    faults: Sequence[Fault], runtime: Mapping[str, Any], sources: Sequence[Source]
+) -> str:
+    """Write a message that names each parameter, what is wrong with it and where to set it.
+
+    Args:
+        faults: At least one.
+        runtime: Parameters that were given for this run alone.
+        sources: Files of parameters, those that win first.
+    """
+    names: dict[tuple[str, str], list[str]] = {}
+    for fault in faults:  # what is taken from one setting is told once
+        told = fault.message, _where(fault.name, runtime, sources)
+        names.setdefault(told, []).append(fault.name)
+    lines = ["these parameters cannot be used:"]
+    for (message, where), alike in names.items():
+        lines += [*alike, f"  {message}", f"  {where}"]
+    return "\n".join(lines)
+
+
+def read_sources(folder: Path, environments: Sequence[str]) -> list[Source]:
+    """Read the files of parameters of environments.
+
+    Args:
+        folder: The folder of all environments; where it is none (an archive), no file is found.
+        environments: Names of environments, the one that wins first.
+    """
+    return [
+        Source(
+            (Path(folder.name) / path.relative_to(folder)).as_posix(),
+            OmegaConf.to_container(OmegaConf.load(path), resolve=False),  # type: ignore[arg-type]
+        )
+        for environment in environments
+        for path in sorted((folder / environment).rglob("parameters*.yml"))
+    ]
+
+
+def describe_environment(folder: Path, environment: str) -> str | None:
+    """Say that an environment is not there, and which there are; None where it is there.
+
+    Args:
+        folder: The folder of all environments; of an archive nothing is said.
+        environment: The name that was asked for.
+    """
+    if not folder.is_dir() or (folder / environment).is_dir():
+        return None
+    known = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    near = get_close_matches(environment, known, n=1)
+    guess = f" Did you mean {near[0]}?" if near else ""
+    return (
+        f"no environment is named {environment!r}: found no folder {folder.name}/{environment}, "
+        f"expected one of {', '.join(known) or 'none, for there is none'}.{guess} --env chooses "
+        "one, 'local' is the default; a new folder beside them makes a new one"
+    )
+
+
+def _check(block: str, value: Any, kind: Any) -> Iterator[Fault]:
+    if value is None and type(None) in get_args(kind):
+        return
+    model = _model(kind)
+    try:
+        instantiate_model(block, value, model)
+    except ModelInstantiationError as error:
+        if not isinstance(error.__cause__, ValidationError):
+            names = ", ".join(_fields(model, []))
+            yield Fault(block, f"found {_shown(value)}, expected a block of parameters: {names}")
+            return
+        for found in error.__cause__.errors(include_url=False):
+            place = [str(part) for part in found["loc"]]
+            name = ".".join([block, *place])
+            if found["type"] in _UNKNOWN:
+                yield Fault(name, _unknown(place[-1], found["input"], _fields(model, place[:-1])))
+            elif found["type"] in _ABSENT:
+                yield Fault(name, "found nothing, expected a value")
+            elif found["type"] == "value_error":  # of our own checks: they name what they found
+                yield Fault(name, found["msg"].removeprefix("Value error, "))
+            else:
+                expected = found["msg"].replace("Input should be", "expected", 1)
+                yield Fault(name, f"found {_shown(found['input'])}, {expected}")
+
+
+def _unknown(name: str, value: Any, fields: Sequence[str]) -> str:
+    near = get_close_matches(name, fields, n=1)
+    guess = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(fields) or 'none'}"
+    return f"found {_shown(value)}, but nothing reads a parameter of this name: {guess}"
+
+
+def _fields(model: Any, place: Sequence[str]) -> list[str]:
+    """Return the names that a block has at a place within it; none where it is no dataclass."""
+    for name in place:
+        model = _model(get_type_hints(model).get(name)) if dataclasses.is_dataclass(model) else None
+    return [field.name for field in dataclasses.fields(model)] if model is not None else []
+
+
+def _model(kind: Any) -> Any:
+    """Return the dataclass in a type such as `Options | None`; None where there is none."""
+    return next((each for each in (kind, *get_args(kind)) if dataclasses.is_dataclass(each)), None)
+
+
+def _where(name: str, runtime: Mapping[str, Any], sources: Sequence[Source]) -> str:
+    if _look_up(runtime, name) is not _MISSING:
+        return f"set by --params={name}=..."
+    for path, parameters in sources:
+        written = _look_up(parameters, name)
+        if written is _MISSING:
+            continue
+        taken = _SETTING.search(written) if isinstance(written, str) else None
+        if taken is None:
+            return f"set in {path}"
+        setting = taken[1]
+        given = setting in runtime
+        return f"set by --params={setting}=..." if given else f"set in globals.yml as {setting}"
+    block = name.partition(".")[0]
+    holding = [path for path, parameters in sources if block in parameters]
+    return f"to be set in {holding[0]}" if holding else f"to be set by --params={name}=..."
+
+
+def _look_up(parameters: Mapping[str, Any], name: str) -> Any:
+    found: Any = parameters
+    for part in name.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return _MISSING
+        found = found[part]
+    return found
+
+
+def _shown(value: Any) -> str:
+    """Write a value as YAML knows it, cut where it is long; nothing in it moves the cursor."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    printable = text if text.isprintable() else ascii(text)
+    return printable if len(printable) <= _LONGEST_VALUE else f"{printable[:_LONGEST_VALUE]}..."

@@ -1,0 +1,157 @@
+"""What to do next, by what a run made and what was found."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from tuneproof.audit.score import DataQualityScore
+from tuneproof.comparison.records import ComparisonResult, Outcome
+from tuneproof.measurement.records import BaselineMetrics
+from tuneproof.training.result import TrainingResult
+from tuneproof.variants import VARIANTS
+
+MOST_STEPS: Final = 3
+
+RELEASED: Final = ("standard", "lora")
+"""The variants that `release` hands over."""
+
+_BASELINE = "baseline"
+_TRAINING: Final = ("training_standard", "training_lora")
+_COMPARING: Final = ("evaluation", "reporting")
+_FIRST_VERSION: Final = {"release": {"version": "1.0.0"}}
+
+
+class Step(NamedTuple):
+    """Something to do.
+
+    Attributes:
+        advice: What, and why.
+        pipelines: What to run for it; empty where it is no run.
+        parameters: Parameters of that run beside those of the last one.
+    """
+
+    advice: str
+    pipelines: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a run made, and what is known after it.
+
+    Attributes:
+        made: Names of the artifacts that it made.
+        quality: The audit; None if the run neither made nor used it.
+        models: Metrics of the models that it measured or reports, the base model first.
+        comparison: What is said of them; None where no variant was measured.
+        trainings: Facts of the trainings of this run.
+        recommendations: What each of them could do better, by variant.
+        trained: Variants of which a model is there, trained in this run or before.
+        measured: Whether there are metrics of the base model, of this run or before.
+    """
+
+    made: AbstractSet[str]
+    quality: DataQualityScore | None = None
+    models: Sequence[BaselineMetrics] = ()
+    comparison: ComparisonResult | None = None
+    trainings: Sequence[TrainingResult] = ()
+    recommendations: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    trained: Collection[str] = ()
+    measured: bool = False
+
+
+def next_steps(findings: Findings) -> list[Step]:
+    """Choose what to do next, what comes first before the rest; at most `MOST_STEPS`."""
+    steps = [*_write_report(findings), *_look_at_data(findings), *_advance(findings)]
+    return steps[:MOST_STEPS]
+
+
+def _write_report(findings: Findings) -> Iterator[Step]:
+    if "comparison" in findings.made and "comparison_report" not in findings.made:
+        yield Step("Write the report", ("reporting",))
+
+
+def _look_at_data(findings: Findings) -> Iterator[Step]:
+    """Send to the data whoever would otherwise believe figures that prove too little."""
+    if findings.quality is None:
+        return
+    faults = [
+        f"the gate '{gate.name}' is not passed"
+        for gate in findings.quality.gates
+        if not gate.passed and gate.action != "off"
+    ]
+    if findings.comparison is not None and findings.comparison.beside_headline:
+        faults.append("what tells the labels with no model of meaning comes near a model's AUC")
+    if faults:
+        place = (
+            "the Data tab of the report"
+            if "comparison_report" in findings.made
+            else "data_quality_summary"
+        )
+        yield Step(f"Look at {place} before you trust a figure: {'; '.join(faults)}")
+
+
+def _advance(findings: Findings) -> Iterator[Step]:
+    made = findings.made
+    if findings.comparison is not None:
+        yield from _judge(findings.comparison, findings.quality)
+    elif findings.trainings:
+        before = () if findings.measured else (_BASELINE,)
+        yield Step("Measure it on the eval pairs, beside the base model", (*before, *_COMPARING))
+    elif "data_quality_report" in made and not findings.measured:
+        yield Step("See what the base model does with these pairs", (_BASELINE, "reporting"))
+    elif made & {"data_quality_report", "baseline_metrics", "comparison_report"}:
+        if findings.trained:
+            names = " and ".join(findings.trained)
+            yield Step(f"Measure what is trained already ({names})", _COMPARING)
+        else:
+            yield Step("Fine-tune the base model, and compare", (*_TRAINING, *_COMPARING))
+    elif "sweep_summary" in made:
+        yield Step(
+            "Set in conf/local/ what sweep_summary found best, then train and compare",
+            (*_TRAINING, *_COMPARING),
+        )
+
+
+def _judge(comparison: ComparisonResult, quality: DataQualityScore | None) -> Iterator[Step]:
+    stale = [name for name in VARIANTS if any(_tells_of(name, s) for s in comparison.left_out)]
+    if stale:
+        yield Step(
+            f"Train anew what is left out ({', '.join(stale)})",
+            (*(f"training_{name}" for name in stale), *_COMPARING),
+        )
+    variants = [headline.model for headline in comparison.models[1:]]
+    better = [name for name in variants if _is_better(name, comparison, quality)]
+    if released := [name for name in RELEASED if name in better]:
+        yield Step(
+            f"Hand over what is shown to rank better ({', '.join(released)}), once you have read "
+            "what was lost",
+            ("release",),
+            _FIRST_VERSION,
+        )
+    elif variants and not better:
+        yield Step(
+            "No variant is shown to rank better: look for better parameters; more eval pairs show "
+            "smaller differences",
+            ("sweep",),
+        )
+
+
+def _tells_of(name: str, sentence: str) -> bool:
+    return sentence.startswith(f"{name} ")
+
+
+def _is_better(name: str, comparison: ComparisonResult, quality: DataQualityScore | None) -> bool:
+    """Say whether a variant is shown to rank better; of pairs that leak, the clean ones count."""
+    (found,) = (
+        each for each in comparison.differences if (each.first, each.second) == (_BASELINE, name)
+    )
+    outcomes: Sequence[Outcome] = [found.metrics["auc_roc"].outcome]
+    leaks = quality is not None and any(
+        gate.name == "leakage" and not gate.passed for gate in quality.gates
+    )
+    if leaks:
+        clean = found.subsets.get("clean")
+        outcomes = [*outcomes, clean["auc_roc"].outcome if clean else "not shown"]
+    return set(outcomes) == {"improved"}
