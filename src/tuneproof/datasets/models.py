@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset
+from kedro_datasets._typing import JSONPreview
 
 from tuneproof.base_model import load_base_model
 from tuneproof.datasets.atomic import AtomicDataset
+from tuneproof.datasets.previews import preview_record
 from tuneproof.encoding import Device, EmbeddingModel, load_transformer
 from tuneproof.errors import BaseModelError
 from tuneproof.manifest import Manifest
@@ -47,6 +49,10 @@ class BaseModelDataset(AbstractDataset[None, EmbeddingModel]):
         """Refuse: the base model is never written."""
         raise BaseModelError(f"base model {self._name} is read only")
 
+    def preview(self) -> JSONPreview:
+        """Show in kedro-viz which model it is."""
+        return preview_record(self._describe())
+
     def _exists(self) -> bool:
         return True
 
@@ -69,6 +75,12 @@ class ModelDataset(AtomicDataset[EmbeddingModel]):
     def manifest(self) -> Manifest:
         """Return the origin of the latest version without loading the model."""
         return _read_manifest(self.latest_path())
+
+    def preview(self) -> JSONPreview:
+        """Show the origin in kedro-viz; nothing before there is a model."""
+        if not self.exists():
+            return JSONPreview("")
+        return preview_record(self.manifest().model_dump(mode="json"))
 
     def _read(self, path: Path) -> EmbeddingModel:
         return EmbeddingModel(load_transformer(path, self._device), _read_manifest(path))

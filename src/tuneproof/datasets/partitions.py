@@ -1,9 +1,15 @@
 """Folders of records that fill one by one."""
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
+from kedro_datasets._typing import JSONPreview
 from kedro_datasets.partitions import PartitionedDataset
+
+from tuneproof.datasets.previews import preview_record
+
+_PREVIEW_RECORDS = 3
 
 
 class GrowingDataset(PartitionedDataset):  # type: ignore[misc]  # kedro_datasets is untyped
@@ -19,3 +25,14 @@ class GrowingDataset(PartitionedDataset):  # type: ignore[misc]  # kedro_dataset
         self._invalidate_caches()
         loaders: dict[str, Callable[[], Any]] = super().load() if self._exists() else {}
         return loaders
+
+    def preview(self) -> JSONPreview:
+        """Show in kedro-viz how many records there are, and the first ones."""
+        loaders = self.load()
+        first = islice(sorted(loaders.items()), _PREVIEW_RECORDS)
+        return preview_record(
+            {
+                "records": len(loaders),
+                "first": {name: load().model_dump(mode="json") for name, load in first},
+            }
+        )

@@ -1,5 +1,7 @@
 """Pydantic models on disk: one as JSON, or a list of them as JSON Lines."""
 
+import json
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,7 @@ from kedro_datasets._typing import JSONPreview, TablePreview
 from pydantic import BaseModel
 
 from tuneproof.datasets.atomic import AtomicDataset
-
-_PREVIEW_ROWS = 20
+from tuneproof.datasets.previews import ROWS, preview_record, preview_rows
 
 
 class RecordDataset(AtomicDataset[BaseModel]):
@@ -32,8 +33,10 @@ class RecordDataset(AtomicDataset[BaseModel]):
         path.write_text(data.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
     def preview(self) -> JSONPreview:
-        """Show the record in kedro-viz."""
-        return JSONPreview(self.latest_path().read_text(encoding="utf-8"))
+        """Show the record in kedro-viz; nothing before it is saved."""
+        if not self.exists():
+            return JSONPreview("")
+        return preview_record(json.loads(self.latest_path().read_bytes()))
 
 
 class RecordLinesDataset(AtomicDataset[list[BaseModel]]):
@@ -59,18 +62,12 @@ class RecordLinesDataset(AtomicDataset[list[BaseModel]]):
                 _require_instance(record, self._model)
                 file.write(record.model_dump_json() + "\n")
 
-    def preview(self, nrows: int = _PREVIEW_ROWS) -> TablePreview:
-        """Show the first rows in kedro-viz."""
-        records = self._read(self.latest_path())[:nrows]
-        rows = [record.model_dump(mode="json") for record in records]
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        return TablePreview(
-            {
-                "index": list(range(len(rows))),
-                "columns": columns,
-                "data": [[row.get(column) for column in columns] for row in rows],
-            }
-        )
+    def preview(self, nrows: int = ROWS) -> TablePreview:
+        """Show the first rows in kedro-viz; none before they are saved."""
+        if not self.exists():
+            return preview_rows([])
+        with self.latest_path().open("rb") as lines:
+            return preview_rows(json.loads(line) for line in islice(lines, nrows))
 
 
 def _model_class(name: str) -> type[BaseModel]:

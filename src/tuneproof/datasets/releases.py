@@ -7,6 +7,7 @@ from kedro.io import DatasetError
 
 from tuneproof.base_model import load_base_model
 from tuneproof.datasets.atomic import AtomicDataset
+from tuneproof.datasets.previews import TextPreview, preview_text
 from tuneproof.encoding import Device, EmbeddingModel, load_transformer
 from tuneproof.release.record import Release, ReleaseRecord
 from tuneproof.training.adapters import load_adapter, save_adapter
@@ -65,6 +66,12 @@ class ReleaseDataset(AtomicDataset[Release]):
         (path / _RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (path / _CARD).write_text(data.card, encoding="utf-8", newline="\n")
         _require_same_weights(self._read(path).model.transformer, transformer)
+
+    def preview(self) -> TextPreview:
+        """Show the model card in kedro-viz; nothing before there is a release."""
+        if not self.exists():
+            return preview_text("")
+        return preview_text((self.latest_path() / _CARD).read_text(encoding="utf-8"))
 
 
 def _require_same_weights(saved: "SentenceTransformer", given: "SentenceTransformer") -> None:

@@ -1,6 +1,7 @@
 """DataFrames with a stated schema, as Parquet."""
 
 from collections.abc import Mapping
+from math import isnan
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,8 +10,7 @@ from kedro.utils import load_obj
 from kedro_datasets._typing import TablePreview
 
 from tuneproof.datasets.atomic import AtomicDataset
-
-_PREVIEW_ROWS = 20
+from tuneproof.datasets.previews import ROWS, preview_rows
 
 
 class TableDataset(AtomicDataset[pd.DataFrame]):
@@ -31,10 +31,16 @@ class TableDataset(AtomicDataset[pd.DataFrame]):
     def _write(self, data: pd.DataFrame, path: Path) -> None:
         self._checked(data).to_parquet(path, index=False)
 
-    def preview(self, nrows: int = _PREVIEW_ROWS) -> TablePreview:
-        """Show the first rows in kedro-viz."""
-        rows = self._read(self.latest_path()).head(nrows)
-        return TablePreview(rows.astype(object).where(rows.notna(), None).to_dict(orient="split"))
+    def preview(self, nrows: int = ROWS) -> TablePreview:
+        """Show the first rows in kedro-viz; none before they are saved."""
+        if not self.exists():
+            return preview_rows([])
+        from pyarrow.parquet import ParquetFile
+
+        with ParquetFile(self.latest_path()) as file:
+            batch = next(file.iter_batches(batch_size=nrows), None)
+        rows = [] if batch is None else batch.to_pylist()
+        return preview_rows({c: _or_none(v) for c, v in row.items()} for row in rows)
 
     def _checked(self, data: pd.DataFrame) -> pd.DataFrame:
         expected = cast(Mapping[str, str], load_obj(self._schema))
@@ -42,3 +48,8 @@ class TableDataset(AtomicDataset[pd.DataFrame]):
         if list(found.items()) != list(expected.items()):
             raise TypeError(f"found columns {found}, expected {dict(expected)} ({self._schema})")
         return data
+
+
+def _or_none(value: Any) -> Any:
+    """Return None for NaN, which JSON does not know."""
+    return None if isinstance(value, float) and isnan(value) else value

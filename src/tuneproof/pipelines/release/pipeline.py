@@ -11,8 +11,8 @@ _OF_ALL = ("baseline_metrics", "comparison", "data_quality_report", *_PAIRS)
 def create_pipeline() -> Pipeline:
     """Release the standard model, the LoRA adapter and the merged LoRA model.
 
-    The nodes stand in the namespaces that measure the two, so the session leaves out a variant
-    that is not trained.
+    The last part of a node's namespace names the variant, so the session leaves out one that is
+    not trained.
     """
     standard = Pipeline(
         [
@@ -29,7 +29,7 @@ def create_pipeline() -> Pipeline:
                 name="release_standard",
             ),
         ],
-        namespace="standard",
+        namespace="release.standard",
         prefix_datasets_with_namespace=False,
     )
     lora = Pipeline(
@@ -49,7 +49,7 @@ def create_pipeline() -> Pipeline:
                 name="release_lora",
             ),
         ],
-        namespace="lora",
+        namespace="release.lora",
         prefix_datasets_with_namespace=False,
     )
     return standard + lora

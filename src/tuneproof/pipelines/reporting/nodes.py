@@ -1,6 +1,5 @@
 """Nodes of `reporting`: convert what was measured, and draw it."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -9,39 +8,23 @@ from tuneproof.audit.score import DataQualityScore
 from tuneproof.comparison.records import ComparisonResult
 from tuneproof.errors import StaleArtifactError
 from tuneproof.measurement.frames import RERUN, first_projection, require_origin
-from tuneproof.measurement.records import BaselineMetrics, GroupMetrics
+from tuneproof.measurement.records import BaselineMetrics, GeneralMetrics, GroupMetrics
 from tuneproof.metrics.clusters import purity_by_cluster
+from tuneproof.metrics.decisions import threshold_sweep
 from tuneproof.pairs import DatingPair, hash_pairs
-from tuneproof.report.page import Drawing, describe_charts, render_report
+from tuneproof.report.evidence import ModelEvidence, TrainingRun
+from tuneproof.report.page import render_report
 from tuneproof.training.result import TrainingResult
 from tuneproof.variants import VARIANTS
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from tuneproof.charts.clusters import ClusterPurities
-    from tuneproof.charts.groups import GroupMargin
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What was measured of one model.
-
-    Attributes:
-        metrics: All its metrics.
-        scores: Cosine of each eval pair, with the columns of PAIR_SCORES.
-        projection: Projected eval pairs of the first seed, with the columns of PROJECTION.
-    """
-
-    metrics: BaselineMetrics
-    scores: pd.DataFrame
-    projection: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class TrainingRun:
-    """What a training run left: its facts, and its log with the columns of TRAINING_LOG."""
-
-    result: TrainingResult
-    log: pd.DataFrame
+    from tuneproof.charts.forgetting import Retention
+    from tuneproof.charts.groups import FalsePositives, GroupMargin
+    from tuneproof.charts.intervals import Estimate
+    from tuneproof.charts.thresholds import ThresholdCurves
 
 
 def gather_evidence(
@@ -51,7 +34,7 @@ def gather_evidence(
     eval_pairs: list[DatingPair],
     comparison: ComparisonResult | None,
     **measured: BaselineMetrics | pd.DataFrame | None,
-) -> dict[str, Evidence]:
+) -> dict[str, ModelEvidence]:
     """Collect what was measured of the compared models; without comparison, of the baseline alone.
 
     What was measured of a variant that is not compared stays out: it may tell of other pairs.
@@ -92,7 +75,7 @@ def gather_evidence(
 
 
 def gather_training_runs(
-    evidence: dict[str, Evidence], **trained: TrainingResult | pd.DataFrame | None
+    evidence: dict[str, ModelEvidence], **trained: TrainingResult | pd.DataFrame | None
 ) -> dict[str, TrainingRun]:
     """Collect the training runs of the variants that were gathered.
 
@@ -124,24 +107,28 @@ def gather_training_runs(
     return runs
 
 
-def draw_cosine_distributions(evidence: dict[str, Evidence]) -> Drawing:
+def draw_cosine_distributions(evidence: dict[str, ModelEvidence]) -> "Figure":
     """Draw the cosines of both labels for each model."""
     from tuneproof.charts.separation import cosine_distributions
 
     return cosine_distributions(
         {name: found.scores for name, found in evidence.items()},
         {name: found.metrics.best_threshold for name, found in evidence.items()},
+        {
+            name: _estimate(found.metrics, "compatibility_margin")
+            for name, found in evidence.items()
+        },
     )
 
 
-def draw_umap(evidence: dict[str, Evidence]) -> Drawing:
+def draw_umap(evidence: dict[str, ModelEvidence]) -> "Figure":
     """Draw the projected texts of each model."""
     from tuneproof.charts.clusters import umap_projections
 
     return umap_projections({name: found.projection for name, found in evidence.items()})
 
 
-def draw_cluster_purity(evidence: dict[str, Evidence]) -> Drawing:
+def draw_cluster_purity(evidence: dict[str, ModelEvidence]) -> "Figure":
     """Draw the purity of each cluster of each model, of the texts and of the pairs."""
     from tuneproof.charts.clusters import cluster_purities
 
@@ -153,14 +140,69 @@ def draw_cluster_purity(evidence: dict[str, Evidence]) -> Drawing:
     )
 
 
-def draw_roc(evidence: dict[str, Evidence]) -> Drawing:
+def draw_roc(evidence: dict[str, ModelEvidence]) -> "Figure":
     """Draw the ROC curves of all models."""
     from tuneproof.charts.separation import roc_curves
 
-    return roc_curves({name: found.scores for name, found in evidence.items()})
+    return roc_curves(
+        {name: found.scores for name, found in evidence.items()},
+        {name: found.metrics.best_threshold for name, found in evidence.items()},
+        {name: found.metrics.intervals["auc_roc"] for name, found in evidence.items()},
+    )
 
 
-def draw_category_margins(evidence: dict[str, Evidence]) -> Drawing:
+def draw_threshold_curves(evidence: dict[str, ModelEvidence]) -> "Figure":
+    """Draw what a decision at each threshold is worth, for each model."""
+    from tuneproof.charts.thresholds import threshold_curves
+
+    return threshold_curves(
+        {name: _threshold_curves(found) for name, found in evidence.items()},
+        evidence["baseline"].metrics.n_pairs,
+    )
+
+
+def draw_calibration(evidence: dict[str, ModelEvidence]) -> "Figure":
+    """Draw the reliability diagram of each model."""
+    from tuneproof.charts.calibration import Reliability, reliability_diagrams
+
+    found = {name: each.metrics.calibration for name, each in evidence.items()}
+    return reliability_diagrams(
+        {
+            name: Reliability(
+                [(each.mean_probability, each.observed_share, each.n) for each in calibration.bins],
+                calibration.brier_score,
+                calibration.expected_calibration_error,
+            )
+            for name, calibration in found.items()
+        }
+    )
+
+
+def draw_forgetting(evidence: dict[str, ModelEvidence]) -> "Figure":
+    """Draw what is left of general language and of the space in each model."""
+    from tuneproof.charts.forgetting import forgetting_chart
+
+    return forgetting_chart({name: _retention(found.metrics) for name, found in evidence.items()})
+
+
+def draw_subset_auc(evidence: dict[str, ModelEvidence]) -> "Figure":
+    """Draw the AUC of each model on each subset of the eval pairs."""
+    from tuneproof.charts.subsets import SubsetAuc, subset_aucs
+
+    return subset_aucs(
+        {
+            name: {
+                subset: SubsetAuc(
+                    _estimate(metrics, "auc_roc"), metrics.compatible, metrics.incompatible
+                )
+                for subset, metrics in found.metrics.subsets.items()
+            }
+            for name, found in evidence.items()
+        }
+    )
+
+
+def draw_category_margins(evidence: dict[str, ModelEvidence]) -> "Figure":
     """Draw the margin of each category and model."""
     from tuneproof.charts.groups import category_margins
 
@@ -169,17 +211,17 @@ def draw_category_margins(evidence: dict[str, Evidence]) -> Drawing:
     )
 
 
-def draw_cohens_d(evidence: dict[str, Evidence]) -> Drawing:
+def draw_cohens_d(evidence: dict[str, ModelEvidence]) -> "Figure":
     """Draw Cohen's d of each model."""
     from tuneproof.charts.separation import cohens_d_bars
 
     return cohens_d_bars(
-        {name: found.metrics.cohens_d for name, found in evidence.items()},
+        {name: _estimate(found.metrics, "cohens_d") for name, found in evidence.items()},
         evidence["baseline"].metrics.n_pairs,
     )
 
 
-def draw_training_curves(training_runs: dict[str, TrainingRun]) -> Drawing:
+def draw_training_curves(training_runs: dict[str, TrainingRun]) -> "Figure":
     """Draw the course of each training run."""
     from tuneproof.charts.training import TrainingCourse, training_curves
 
@@ -196,18 +238,22 @@ def draw_training_curves(training_runs: dict[str, TrainingRun]) -> Drawing:
     )
 
 
-def draw_false_positives(evidence: dict[str, Evidence]) -> Drawing:
+def draw_false_positives(evidence: dict[str, ModelEvidence]) -> "Figure":
     """Draw the false positives of each pair type and model."""
     from tuneproof.charts.groups import false_positives
 
-    pair_types = evidence["baseline"].metrics.pair_type_metrics
     return false_positives(
-        {name: found.metrics.false_positive_counts for name, found in evidence.items()},
-        {name: group.incompatible for name, group in pair_types.items()},
+        {
+            name: {
+                pair_type: _false_positives(group)
+                for pair_type, group in found.metrics.pair_type_metrics.items()
+            }
+            for name, found in evidence.items()
+        }
     )
 
 
-def draw_baseline_category_margins(evidence: dict[str, Evidence]) -> Drawing:
+def draw_baseline_category_margins(evidence: dict[str, ModelEvidence]) -> "Figure":
     """Draw the baseline's margin of each category."""
     from tuneproof.charts.groups import group_margins
 
@@ -215,7 +261,7 @@ def draw_baseline_category_margins(evidence: dict[str, Evidence]) -> Drawing:
     return group_margins(_margins(metrics.category_metrics), metrics.model, "category")
 
 
-def draw_baseline_pair_type_margins(evidence: dict[str, Evidence]) -> Drawing:
+def draw_baseline_pair_type_margins(evidence: dict[str, ModelEvidence]) -> "Figure":
     """Draw the baseline's margin of each pair type."""
     from tuneproof.charts.groups import group_margins
 
@@ -225,10 +271,10 @@ def draw_baseline_pair_type_margins(evidence: dict[str, Evidence]) -> Drawing:
 
 def build_report(
     quality: DataQualityScore,
-    evidence: dict[str, Evidence],
+    evidence: dict[str, ModelEvidence],
     training_runs: dict[str, TrainingRun],
     comparison: ComparisonResult | None,
-    **charts: Drawing,
+    train_pairs: list[DatingPair],
 ) -> str:
     """Write the HTML page.
 
@@ -237,26 +283,26 @@ def build_report(
         evidence: What was measured, by model.
         training_runs: The training runs, by model.
         comparison: The models side by side; None where nothing was compared.
-        charts: The charts by dataset name.
+        train_pairs: The train pairs, for the nearest one of each eval pair.
 
     Raises:
         StaleArtifactError: The audit tells of other pairs than the measurements.
     """
-    baseline, *variants = (found.metrics for found in evidence.values())
-    if other := quality.pairs.items() - baseline.manifest.pairs.items():
+    from tuneproof.report.figures import figures
+
+    manifest = evidence["baseline"].metrics.manifest
+    if other := quality.pairs.items() - manifest.pairs.items():
         raise StaleArtifactError(
             f"data_quality_report tells of other {', '.join(sorted(dict(other)))} pairs than "
             "baseline_metrics, expected the same. Run: kedro run --pipelines=data_quality"
         )
-    trainings = [run.result for run in training_runs.values()]
-    captions = describe_charts(baseline, variants, trainings)
     return render_report(
         quality,
-        baseline,
-        variants,
-        trainings,
+        evidence,
+        training_runs,
         comparison,
-        {name: (*captions[name], chart) for name, chart in charts.items()},
+        train_pairs,
+        figures(evidence, training_runs, comparison),
     )
 
 
@@ -265,7 +311,7 @@ def _evidence(
     metrics: BaselineMetrics | pd.DataFrame | None,
     scores: BaselineMetrics | pd.DataFrame | None,
     projection: BaselineMetrics | pd.DataFrame | None,
-) -> Evidence:
+) -> ModelEvidence:
     if (
         not isinstance(metrics, BaselineMetrics)
         or not isinstance(scores, pd.DataFrame)
@@ -277,19 +323,22 @@ def _evidence(
         )
     require_origin(f"{name}_scores", scores, metrics.manifest)
     require_origin(f"{name}_projection", projection, metrics.manifest)
-    return Evidence(metrics, scores[scores["split"] == "eval"], first_projection(projection))
+    return ModelEvidence(metrics, scores[scores["split"] == "eval"], first_projection(projection))
 
 
-def _purities(found: Evidence, points: list[str]) -> "ClusterPurities":
+def _purities(found: ModelEvidence, points: list[str]) -> "ClusterPurities":
     from tuneproof.charts.clusters import ClusterPurities
 
     rows = found.projection[found.projection["points"].isin(points)]
     clusters, labels = rows["cluster"].to_numpy(), rows["label"].to_numpy()
-    metrics = found.metrics
+    metrics, of_pairs = found.metrics, points == ["pair"]
+    clustered = metrics.pair_clusters if of_pairs else metrics.text_clusters
     return ClusterPurities(
         clusters=purity_by_cluster(clusters, labels),
         noise=int((clusters == -1).sum()),
-        cluster_purity=metrics.pair_cluster_purity if "pair" in points else metrics.cluster_purity,
+        cluster_purity=metrics.pair_cluster_purity if of_pairs else metrics.cluster_purity,
+        interval=metrics.intervals["pair_cluster_purity" if of_pairs else "cluster_purity"],
+        chance=clustered.chance_purity_percentile_95,
         majority_share=float(max(labels.mean(), 1 - labels.mean())),
     )
 
@@ -298,6 +347,60 @@ def _margins(groups: dict[str, GroupMetrics]) -> "dict[str, GroupMargin]":
     from tuneproof.charts.groups import GroupMargin
 
     return {
-        name: GroupMargin(group.compatibility_margin, group.compatible, group.incompatible)
+        name: GroupMargin(
+            group.compatibility_margin,
+            group.compatible,
+            group.incompatible,
+            group.intervals["compatibility_margin"],
+        )
         for name, group in groups.items()
     }
+
+
+def _false_positives(group: GroupMetrics) -> "FalsePositives":
+    from tuneproof.charts.groups import FalsePositives
+
+    # Where all pairs are incompatible, each error is a false positive.
+    rate = "false_positive_rate" if group.compatible else "error_rate"
+    return FalsePositives(
+        group.decisions.false_positives, group.incompatible, group.intervals[rate]
+    )
+
+
+def _threshold_curves(found: ModelEvidence) -> "ThresholdCurves":
+    from tuneproof.charts.intervals import Estimate
+    from tuneproof.charts.thresholds import ThresholdCurves
+
+    sweep = threshold_sweep(found.scores["cosine"].to_numpy(), found.scores["label"].to_numpy())
+    decisions, intervals = found.metrics.decisions, found.metrics.intervals
+    return ThresholdCurves(
+        **sweep._asdict(),
+        validated=decisions.threshold,
+        at_validated={
+            "f1": Estimate(decisions.f1, intervals["best_f1"]),
+            "accuracy": Estimate(decisions.accuracy, intervals["accuracy_at_best_threshold"]),
+            "precision": Estimate(decisions.precision, None),
+            "recall": Estimate(decisions.recall, None),
+        },
+    )
+
+
+def _retention(metrics: BaselineMetrics) -> "Retention":
+    from tuneproof.charts.forgetting import Retention
+
+    return Retention(
+        general_spearman=_estimate(metrics.general, "spearman_correlation"),
+        n_general=metrics.general.n,
+        unrelated_mean_cosine=_estimate(metrics.general, "unrelated_mean_cosine"),
+        n_unrelated=metrics.general.n_unrelated,
+        effective_rank=metrics.geometry.effective_rank,
+        anisotropy=metrics.geometry.anisotropy,
+        n_texts=metrics.geometry.n_texts,
+        dimensions=metrics.geometry.dimensions,
+    )
+
+
+def _estimate(metrics: BaselineMetrics | GroupMetrics | GeneralMetrics, field: str) -> "Estimate":
+    from tuneproof.charts.intervals import Estimate
+
+    return Estimate(getattr(metrics, field), metrics.intervals[field])

@@ -30,6 +30,6 @@ def create_pipeline() -> Pipeline:
             ),
             convergence("instructed"),
         ],
-        namespace="training_instructed",
+        namespace="instructed",
         prefix_datasets_with_namespace=False,
     )

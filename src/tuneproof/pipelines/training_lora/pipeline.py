@@ -48,6 +48,6 @@ def create_pipeline() -> Pipeline:
             ),
             convergence("lora"),
         ],
-        namespace="training_lora",
+        namespace="lora",
         prefix_datasets_with_namespace=False,
     )

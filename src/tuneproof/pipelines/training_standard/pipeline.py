@@ -29,6 +29,6 @@ def create_pipeline() -> Pipeline:
             ),
             convergence("standard"),
         ],
-        namespace="training_standard",
+        namespace="standard",
         prefix_datasets_with_namespace=False,
     )
