@@ -31,6 +31,20 @@ lint: $(VENV)/.installed-test ## Check formatting, style, types and the floors b
 viz: $(VENV)/.installed ## Set up, then show the pipelines in the browser
 	$(BIN)/kedro viz run
 
+MODEL ?= lora
+
+.PHONY: score
+score: $(VENV)/.installed ## Score the pairs of a file: make score PAIRS=new.jsonl MODEL=lora
+	$(BIN)/kedro run --pipelines=scoring --params="new_pairs=$(PAIRS),scoring_model=$(MODEL)"
+
+.PHONY: docs
+docs: $(VENV)/.installed-test ## Build the documentation site in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+.PHONY: lineage
+lineage: $(VENV)/.installed ## Build what kedro viz shows as a static site in build/lineage
+	$(BIN)/python -m tuneproof.lineage build/lineage
+
 .PHONY: package
 package: $(VENV)/.installed-test ## Build the wheel and the archive of its configuration in dist/
 	$(BIN)/kedro package
