@@ -1,7 +1,7 @@
-"""What a page is made of: sections, tables, cells."""
+"""What a page is made of: tabs, sections, answers, tables, cells, figures."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tuneproof.comparison.wording import figure, span
 from tuneproof.metrics.uncertainty import Interval
@@ -34,14 +34,61 @@ class Table(NamedTuple):
     groups: Sequence[tuple[str, int]] = ()
 
 
+class Plot(NamedTuple):
+    """The place of an interactive figure.
+
+    Attributes:
+        name: Name of the figure in `tuneproof.report.figures.figures`.
+        title: Shown above it.
+        text: What it shows, with its main numbers: for those who do not see it, and where no
+            script runs.
+    """
+
+    name: str
+    title: str
+    text: str
+
+
+class Answer(NamedTuple):
+    """A question of the first screen, what the evidence answers, and on what grounds."""
+
+    question: str
+    answer: str
+    grounds: Sequence[str] = ()
+
+
 class Section(NamedTuple):
-    """A part of the page."""
+    """A part of a tab.
+
+    Attributes:
+        anchor: Its address on the page.
+        title: Its heading.
+        paragraphs: What stands first.
+        tables: Tables.
+        points: A list after the paragraphs.
+        plots: Interactive figures.
+        answers: Questions with their answers.
+        sources: Names of the artifacts that hold its figures.
+        widget: A part of the page that scripts work on.
+    """
 
     anchor: str
     title: str
-    paragraphs: Sequence[str]
+    paragraphs: Sequence[str] = ()
     tables: Sequence[Table] = ()
     points: Sequence[str] = ()
+    plots: Sequence[Plot] = ()
+    answers: Sequence[Answer] = ()
+    sources: Sequence[str] = ()
+    widget: Literal["", "thresholds", "umap", "pairs"] = ""
+
+
+class Tab(NamedTuple):
+    """A tab of the page; without scripts its sections stand one after another with the others'."""
+
+    anchor: str
+    title: str
+    sections: Sequence[Section]
 
 
 def number(value: float | None, digits: int = 4) -> Cell:
@@ -63,5 +110,9 @@ def interval_cell(value: float | None, interval: Interval | None, digits: int = 
     """Show a figure with its interval; without one the figure alone."""
     if value is None or interval is None:
         return Cell(figure(value, digits))
-    # The bracket may move to the next line, but does not break.
-    return Cell(f"{figure(value, digits)} {span(interval, digits).replace(' ', NO_BREAK)}")
+    return Cell(f"{figure(value, digits)} {unbroken(span(interval, digits))}")
+
+
+def unbroken(bracket: str) -> str:
+    """Keep a bracket on one line; it may move to the next as a whole."""
+    return bracket.replace(" ", NO_BREAK)

@@ -1,0 +1,1 @@
+"""The tabs of the report, a module for each."""

@@ -1,0 +1,106 @@
+"""Tab `Method`: how to read the page, and where each figure comes from."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from tuneproof.audit.score import DataQualityScore
+from tuneproof.manifest import Environment, Manifest
+from tuneproof.measurement.records import BaselineMetrics
+from tuneproof.report.layout import Cell, Section, Tab, Table, prose
+from tuneproof.report.tabs.training import facts_table
+from tuneproof.report.trace import Artifact
+
+_READING: Final = (
+    "Pairs: a pair of texts is labelled 1 (compatible) or 0 (incompatible). The model sees the "
+    "texts alone; the cosine of their embeddings is its score.",
+    "Splits: models learn from the train pairs. Checkpoints, thresholds and calibration are chosen "
+    "on the validation pairs. The eval pairs are only measured.",
+    "Intervals hold 95 % of the bootstrap resamples. Groups of pairs that share a text are "
+    "resampled together, since such pairs are not independent.",
+    "Differences of two models are resampled in pairs, on the same eval pairs. Their p-values "
+    "exchange the models' scores group by group, and are corrected after Holm.",
+    "Not shown means that the evidence does not suffice. It does not mean that two models are "
+    "equal.",
+    "n/a means that the figure is not defined on these pairs, or that they are too few.",
+    "Intervals take the models as given: another seed of training may differ by more.",
+)
+
+
+def method_tab(
+    quality: DataQualityScore, models: Sequence[BaselineMetrics], artifacts: Sequence[Artifact]
+) -> Tab:
+    """Lay out how to read the page, the artifacts, and their origins.
+
+    Args:
+        quality: The audit of the pairs.
+        models: Metrics of the baseline, then of the variants.
+        artifacts: The artifacts that the page shows figures of.
+    """
+    return Tab("method", "Method", [_reading(), _artifacts(artifacts), _origin(quality, models)])
+
+
+def _reading() -> Section:
+    return Section("reading", "How to read this", points=_READING)
+
+
+def _artifacts(artifacts: Sequence[Artifact]) -> Section:
+    table = Table(
+        caption="The artifacts that this page was made from",
+        corner="Artifact",
+        columns=["It holds", "Origin"],
+        rows=[
+            (artifact.name, [prose(artifact.holds), Cell(artifact.origin, "code")])
+            for artifact in artifacts
+        ],
+    )
+    return Section(
+        "artifacts",
+        "Artifacts",
+        [
+            "Each section names the artifacts that hold its figures: in the project, "
+            "catalog.load(name) reads one. Equal origins mean: made from the same pairs, "
+            "parameters, seed, versions and base model. The origin is the beginning of the SHA-256 "
+            "of the manifest that the artifact carries, as JSON with sorted keys; that of pairs is "
+            "the beginning of their own hash."
+        ],
+        [table],
+    )
+
+
+def _origin(quality: DataQualityScore, models: Sequence[BaselineMetrics]) -> Section:
+    facts = {"data quality": _pair_facts(quality.pairs) | _environment_facts(quality.environment)}
+    for metrics in models:
+        if metrics.manifest.model is not None:
+            facts[f"{metrics.model} model"] = _manifest_facts(metrics.manifest.model)
+        facts[f"{metrics.model} metrics"] = _manifest_facts(metrics.manifest)
+    return Section(
+        "origin",
+        "Origin",
+        ["What each artifact was made from. Equal hashes mean equal pairs or weights."],
+        [facts_table("Origin of the artifacts", facts, kind="code")],
+    )
+
+
+def _manifest_facts(manifest: Manifest) -> dict[str, str]:
+    return {
+        "Base model": manifest.base_model.name,
+        "Revision": manifest.base_model.revision or "none recorded",
+        "sha256 of the weights": manifest.base_model.sha256,
+        **_pair_facts(manifest.pairs),
+        "Seed": "none" if manifest.seed is None else str(manifest.seed),
+        "Parameters": json.dumps(manifest.parameters, ensure_ascii=False, sort_keys=True),
+        **_environment_facts(manifest.environment),
+    }
+
+
+def _pair_facts(pairs: Mapping[str, str]) -> dict[str, str]:
+    return {f"sha256 of the {split} pairs": digest for split, digest in pairs.items()}
+
+
+def _environment_facts(environment: Environment) -> dict[str, str]:
+    return {
+        "Git commit": environment.git_commit or "none: not in git",
+        "Python": environment.python,
+        **environment.libraries,
+    }
