@@ -331,9 +331,14 @@ def _met(met: bool | None, sure: bool | None) -> Cell:
 
 
 def _among(better: Sequence[str], differences: Sequence[ModelDifference]) -> Iterator[str]:
+    """Hold what is better against the other variants.
+
+    That one is shown to be better and another is not does not show that they differ (Gelman and
+    Stern 2006, The American Statistician 60).
+    """
     verb = {"improved": "ranks better than", "worsened": "ranks worse than"}
     for each in differences:
-        if each.first not in better or each.second not in better:
+        if each.first == BASELINE or not {each.first, each.second} & set(better):
             continue
         outcome = each.metrics["auc_roc"].outcome
         first, second = _name(each.first), _name(each.second)
