@@ -110,6 +110,20 @@ def test_the_overlap_of_the_words_speaks_for_labels_in_either_direction() -> Non
         assert "follow from the overlap of the words" in found.detail
 
 
+@pytest.mark.parametrize("direction", [1, -1])
+def test_the_base_models_cosines_speak_for_labels_that_meaning_alone_confirms(
+    direction: int,
+) -> None:
+    pairs = [pair(f"a{i} b{i}", f"d{i} e{i}", i % 2) for i in range(60)]
+    apart = direction * np.array([0.4 * (i % 2) + 0.001 * i for i in range(60)])
+    assert consistency(pairs).score == pytest.approx(0, abs=1)
+    found = consistency(pairs, apart)
+    assert found.score == pytest.approx(100)
+    assert "follow from the base model's cosines" in found.detail
+    shuffled = np.random.default_rng(0).permutation(apart)
+    assert (consistency(pairs, shuffled).score or 0) < 30
+
+
 @pytest.mark.parametrize("n", [40, 200, 600])
 def test_chance_is_taken_off_whatever_the_number_of_pairs(n: int) -> None:
     random = np.random.default_rng(0)
@@ -190,7 +204,7 @@ def test_texts_need_no_prefix_where_most_have_none() -> None:
 
 
 def test_data_quality_is_the_mean_of_its_four_scores() -> None:
-    dimension = data_quality(sample(), n_rejected=10)
+    dimension = data_quality(sample(), n_rejected=10, cosines=np.zeros(len(sample())))
     assert list(dimension.sub_scores) == ["completeness", "consistency", "duplicates", "format"]
     scores = [sub.score for sub in dimension.sub_scores.values()]
     assert all(score is not None for score in scores)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from tuneproof.audit.association import cramers_v, out_of_fold_auc, too_few
 from tuneproof.audit.dimension import Dimension, SubScore
@@ -32,18 +33,21 @@ _FLAWS: Final = {
 }
 
 
-def data_quality(pairs: Sequence[DatingPair], n_rejected: int) -> Dimension:
+def data_quality(
+    pairs: Sequence[DatingPair], n_rejected: int, cosines: npt.NDArray[np.float64]
+) -> Dimension:
     """Mean of completeness, consistency, duplicates and format; consistency is necessary.
 
     Args:
         pairs: The pairs that are trained on, at least one.
         n_rejected: Number of rows, of the train and the eval file, that were no valid pairs.
+        cosines: What the base model makes of the two statements of each pair, shape (n,).
     """
     return Dimension.of(
         "Data quality",
         necessary=["consistency"],
         completeness=completeness(pairs, n_rejected),
-        consistency=consistency(pairs),
+        consistency=consistency(pairs, cosines),
         duplicates=duplicates(pairs),
         format=text_format(pairs),
     )
@@ -73,17 +77,23 @@ def completeness(pairs: Sequence[DatingPair], n_rejected: int) -> SubScore:
     )
 
 
-def consistency(pairs: Sequence[DatingPair]) -> SubScore:
+def consistency(
+    pairs: Sequence[DatingPair], cosines: npt.NDArray[np.float64] | None = None
+) -> SubScore:
     """Do labels agree with each other and with what else is known, in [0, 100].
 
     100 * (1 - c) * a. c: share of the rows whose two texts stand, in either order, under both
     labels. a: agreement of the labels with the pairs, the largest of V^2, the corrected share of
     the label's variance that the pair type accounts for (`cramers_v`, squared), and 2 AUC - 1,
     corrected for chance (`_beyond_chance`), of predicting the label of pairs with unseen texts from
-    the words of both (`out_of_fold_auc`) and of the share of words that both texts say
-    (`word_overlap`), the latter in either direction. Random labels have a near 0. Labels that none
-    of the three can confirm look the same, and the detail says so. Where a cannot be measured, the
-    score is 100 * (1 - c).
+    the words of both (`out_of_fold_auc`), of the share of words that both texts say
+    (`word_overlap`) and of their cosine, the latter two in either direction. Random labels have a
+    near 0. Labels that none of the four can confirm look the same, and the detail says so. Where a
+    cannot be measured, the score is 100 * (1 - c).
+
+    Args:
+        pairs: The n pairs.
+        cosines: What the base model makes of their statements, shape (n,); None leaves it out.
     """
     found: defaultdict[tuple[str, ...], set[int]] = defaultdict(set)
     for pair in pairs:
@@ -91,7 +101,7 @@ def consistency(pairs: Sequence[DatingPair]) -> SubScore:
     conflicting = sum(len(found[identity(pair)]) == 2 for pair in pairs)
     conflicts = f"{conflicting} rows in label conflicts"
     unconflicted = 1 - conflicting / len(pairs)
-    agreements = _agreements(pairs)
+    agreements = _agreements(pairs, cosines)
     if isinstance(agreements, str):
         detail = f"{conflicts}; not held against pair types or words ({agreements})"
         return SubScore.from_share("Consistency", unconflicted, detail)
@@ -147,21 +157,26 @@ def count_duplicate_rows(pairs: Sequence[DatingPair]) -> int:
     return len(pairs) - len({pair.texts for pair in pairs})
 
 
-def _agreements(pairs: Sequence[DatingPair]) -> dict[str, float] | str:
+def _agreements(
+    pairs: Sequence[DatingPair], cosines: npt.NDArray[np.float64] | None
+) -> dict[str, float] | str:
     """Return how far labels follow from each source that can be measured, or why none can."""
     labels = [pair.label for pair in pairs]
     agreements = {}
     if by_type := cramers_v([pair.pair_type for pair in pairs], labels):
         agreements["pair type"] = by_type.size**2
-    auc = out_of_fold_auc([words_of_both(pair) for pair in pairs], pairs)
-    if isinstance(auc, float):
-        agreements["words"] = _beyond_chance(2 * auc - 1, labels)
-    overlaps = np.array([word_overlap(pair) for pair in pairs])
-    if not too_few(labels) and np.ptp(overlaps) > 0:
-        overlap_auc = auc_roc(overlaps, np.array(labels))
-        assert overlap_auc is not None
-        agreements["overlap of the words"] = _beyond_chance(abs(2 * overlap_auc - 1), labels)
-    return agreements or str(auc)
+    by_words = out_of_fold_auc([words_of_both(pair) for pair in pairs], pairs)
+    if isinstance(by_words, float):
+        agreements["words"] = _beyond_chance(2 * by_words - 1, labels)
+    similarities = {"overlap of the words": np.array([word_overlap(pair) for pair in pairs])}
+    if cosines is not None:
+        similarities["base model's cosines"] = cosines
+    for source, similarity in similarities.items():
+        if not too_few(labels) and np.ptp(similarity) > 0:
+            auc = auc_roc(similarity, np.array(labels))
+            assert auc is not None
+            agreements[source] = _beyond_chance(abs(2 * auc - 1), labels)
+    return agreements or str(by_words)
 
 
 def _beyond_chance(strength: float, labels: Sequence[int]) -> float:

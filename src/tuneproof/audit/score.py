@@ -20,7 +20,7 @@ from tuneproof.audit.leakage import LeakageCounts, count_leakage
 from tuneproof.audit.quality import count_duplicate_rows, data_quality
 from tuneproof.audit.repeats import RepeatedPair, find_repeats
 from tuneproof.audit.shortcuts import ShortcutProbe, probe_shortcuts
-from tuneproof.encoding import Vectors
+from tuneproof.encoding import Vectors, pair_cosines
 from tuneproof.manifest import Environment, Sha256
 from tuneproof.metrics.uncertainty import BootstrapOptions
 from tuneproof.pairs import DatingPair, hash_pairs
@@ -183,7 +183,7 @@ def audit(
             f"{len(training)} train and validation pairs"
         )
     dimensions = {
-        "data_quality": data_quality(training, n_rejected),
+        "data_quality": data_quality(training, n_rejected, pair_cosines(embeddings)),
         "diversity": diversity(training),
         "bias": bias(training),
         "linguistic_quality": linguistic_quality(training, embeddings),
