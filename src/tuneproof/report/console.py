@@ -116,7 +116,7 @@ def headline_note(metrics: BaselineMetrics) -> str:
     return (
         f"{metrics.n_pairs} eval pairs: {metrics.n_compatible} compatible, "
         f"{metrics.n_incompatible} incompatible; 95 % intervals; F1 and false positives at the "
-        "threshold of the validation pairs; general language: Spearman with people's grades"
+        "threshold of the validation pairs; general language: Spearman with their grades"
     )
 
 
