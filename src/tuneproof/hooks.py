@@ -121,10 +121,15 @@ class InputHooks:
 
 
 def _is_of_disk(error: BaseException) -> bool:
-    """Say whether an error is the file system's; safetensors has a type of its own for those."""
+    """Say whether an error is the file system's.
+
+    safetensors has a type of its own for those; tokenizers raises a plain Exception, which ends as
+    Rust ends all of the system's: `(os error 28)`.
+    """
     from safetensors import SafetensorError
 
-    return isinstance(error, OSError | SafetensorError)
+    of_tokenizers = type(error) is Exception and "(os error " in str(error)
+    return of_tokenizers or isinstance(error, OSError | SafetensorError)
 
 
 class CheckpointHooks:

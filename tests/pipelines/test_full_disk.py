@@ -17,6 +17,7 @@ from .conftest import Project
     [
         OSError(errno.ENOSPC, "No space left on device"),
         SafetensorError("Error while serializing: I/O error: No space left on device"),
+        Exception("No space left on device (os error 28)"),
     ],
 )
 def test_the_same_command_goes_on_from_the_end_of_training(
@@ -30,7 +31,7 @@ def test_the_same_command_goes_on_from_the_end_of_training(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ModelDataset, "_write", full)
-        said = r"^standard_model could not be saved: .*No space left on device\. No part of it"
+        said = r"^standard_model could not be saved: .*No space left on device.*\. No part of it"
         with pytest.raises(click.ClickException, match=said):
             project.run("training_standard")
     checkpoints = project.data_root / "06_models" / "checkpoints"
