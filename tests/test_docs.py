@@ -1,23 +1,20 @@
 """The documents: the site builds, needs no network, and says what the code does."""
 
-import functools
 import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
 
+from .browsing import chromium, served
 from .documents import DOCS, ROOT, code_blocks, run_code
 
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -118,28 +115,13 @@ def test_no_page_names_something_to_load_from_elsewhere(site: Path) -> None:
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
     """The site on a server of its own."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(site) as address:
+        yield address
 
 
 def test_a_browser_asks_nobody_else_and_finds_what_is_searched(address: str) -> None:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium in the path")
     requests, faults = [], []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_page()
         page.on("request", lambda request: requests.append(request.url))
         page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
@@ -151,7 +133,6 @@ def test_a_browser_asks_nobody_else_and_finds_what_is_searched(address: str) -> 
         page.locator("input[name=query]").first.type("anisotropy")
         page.locator(".md-search-result__item").first.wait_for(timeout=20_000)
         found = page.locator(".md-search-result__item").all_inner_texts()
-        browser.close()
     assert any("Collapse" in text for text in found)
     assert requests
     assert not [url for url in requests if not url.startswith((address, "data:", "blob:"))]

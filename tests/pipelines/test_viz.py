@@ -1,16 +1,13 @@
 """What kedro-viz shows: boxes for models, layers in order, previews; its site, free of paths."""
 
-import functools
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 import warnings
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from typing import Any
 import pytest
 from kedro.pipeline import Pipeline
 
+from tests.browsing import chromium, served
 from tuneproof.lineage import build_lineage, remove_paths
 from tuneproof.pipeline_registry import register_pipelines
 from tuneproof.variants import VARIANTS
@@ -191,27 +189,13 @@ def test_only_paths_are_replaced(text: str, expected: str) -> None:
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
     """The site on a server of its own."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(site) as address:
+        yield f"{address}/"
 
 
 def test_a_browser_shows_boxes_layers_and_hostile_texts_as_texts(
     site: Path, graph: dict[str, Any], address: str
 ) -> None:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium in the path")
     attack = '<img src=x onerror="window.harm=1"> [a](b" onmouseover="window.harm=1" c=")'
     ids = {node["name"]: node["id"] for node in graph["nodes"]}
     for name in ("train_pairs", "comparison_report", "comparison"):
@@ -224,8 +208,7 @@ def test_a_browser_shows_boxes_layers_and_hostile_texts_as_texts(
         file.write_text(json.dumps(response), encoding="utf-8")
     state = {"showFeatureHints": False}
     requests: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         page.add_init_script(f"localStorage.setItem('KedroViz', {json.dumps(json.dumps(state))})")
         page.on("request", lambda request: requests.append(request.url))
@@ -245,7 +228,6 @@ def test_a_browser_shows_boxes_layers_and_hostile_texts_as_texts(
             preview.hover()
             shown[name] = preview.inner_text()
         harm = page.evaluate("window.harm")
-        browser.close()
     assert {"baseline", *VARIANTS} <= {re.sub(r"\s", "", box).lower() for box in boxes}
     assert [layer for layer in layers if layer in LAYERS] == [
         layer for layer in LAYERS[:-1] if layer in layers

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.browsing import chromium
 from tests.report.examples import (
     HOSTILE,
     comparison_of,
@@ -27,10 +27,6 @@ from tuneproof.pairs import DatingPair
 from tuneproof.pipelines.reporting import nodes
 from tuneproof.report.evidence import ModelEvidence
 from tuneproof.report.page import render_report
-
-playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium to drive")
 
 TABS = ("verdict", "data", "baseline", "standard", "lora", "compare", "pairs", "method")
 VARIANTS = ("standard", "lora")
@@ -86,10 +82,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright_api.sync_playwright() as api:
-        chromium = api.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

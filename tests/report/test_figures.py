@@ -1,7 +1,6 @@
 import html
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_curve
 
+from tests.browsing import chromium
 from tests.comparison.examples import compared, measured, noisy, origin, some_pairs
 from tuneproof.charts.palette import LABEL_COLOURS
 from tuneproof.comparison.differences import MeasuredModel
@@ -674,7 +674,6 @@ class TestStyle:
         assert point["x"] == [0.9]
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
 def test_a_browser_draws_every_figure(tmp_path: Path) -> None:
     """plotly.js takes all figures without an error, and shows hostile texts as texts."""
     from plotly.offline import get_plotlyjs
@@ -708,31 +707,18 @@ def test_a_browser_draws_every_figure(tmp_path: Path) -> None:
         </script></body>""",
         encoding="utf-8",
     )
-    dumped = subprocess.run(
-        [
-            "chromium",
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "--virtual-time-budget=10000",
-            "--dump-dom",
-            page.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    ).stdout
-    body = dict(re.findall(r'data-(\w+)="([^"]*)"', dumped[dumped.index("<body") :]))
+    with chromium() as browser:
+        opened = browser.new_page()
+        opened.goto(page.as_uri())
+        opened.wait_for_selector("body[data-drawn]", timeout=60_000)
+        body = opened.evaluate("({...document.body.dataset})")
     assert (body["failed"], body["run"]) == ("[]", "0")
     panels = sum(
         len([key for key in each["layout"] if re.fullmatch(r"xaxis\d*", key)])
         for each in drawn().values()
     )
     assert body["drawn"] == str(panels)
-    hovers = html.unescape(body["hovers"])
+    hovers = body["hovers"]
     pair = traces("umap", showlegend=False)[0]["customdata"][0]
     assert evidence()["baseline"].scores.set_index("row").loc[pair, "text_2"] in hovers
     assert "baseline: AUC" in hovers
