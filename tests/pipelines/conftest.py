@@ -1,11 +1,13 @@
 """Runs of the real project on a tiny real model, everything written under a temporary folder."""
 
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from filelock import FileLock
 from kedro.framework.startup import bootstrap_project
 from kedro.io import CatalogProtocol
 
@@ -79,10 +81,19 @@ def project(tmp_path: Path, tiny_model_folder: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> Project:
-    """A project after one whole run; tests may run pipelines in it that change no artifact."""
-    project = Project(
-        tmp_path_factory.mktemp("finished") / "data", {"base_model": str(tiny_model_folder)}
-    )
-    project.run()
-    return project
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path, worker_id: str
+) -> Project:
+    """A project after one whole run; tests may run pipelines in it that change no artifact.
+
+    Of several processes that test, the first one runs it, and each gets a copy.
+    """
+    own = tmp_path_factory.getbasetemp()
+    place = (own if worker_id == "master" else own.parent) / "finished"
+    parameters = {"base_model": str(tiny_model_folder)}
+    with FileLock(f"{place}.lock"):
+        if not place.exists():
+            Project(place.with_name("unfinished"), parameters).run()
+            place.with_name("unfinished").rename(place)
+    copied = shutil.copytree(place, tmp_path_factory.mktemp("finished") / "data")
+    return Project(copied, parameters)
