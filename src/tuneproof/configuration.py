@@ -85,6 +85,7 @@ def read_sources(folder: Path, environments: Sequence[str]) -> list[Source]:
         folder: The folder of all environments; where it is none (an archive), no file is found.
         environments: Names of environments, the one that wins first.
     """
+    # A file of parameters is a mapping, which OmegaConf's type does not say.
     return [
         Source(
             (Path(folder.name) / path.relative_to(folder)).as_posix(),

@@ -38,13 +38,13 @@ def build_lineage(
     Raises:
         FileExistsError: The folder holds something else than such a site.
     """
-    import fsspec  # type: ignore[import-untyped]
-    import kedro_viz  # type: ignore[import-untyped]
+    import fsspec
+    import kedro_viz
 
     with warnings.catch_warnings(action="ignore"):  # it uses what FastAPI will take away
-        from kedro_viz.api.rest.responses import save_responses  # type: ignore[import-untyped]
-    from kedro_viz.data_access import data_access_manager  # type: ignore[import-untyped]
-    from kedro_viz.server import populate_data  # type: ignore[import-untyped]
+        from kedro_viz.api.rest.responses import save_responses
+    from kedro_viz.data_access import data_access_manager
+    from kedro_viz.server import populate_data
 
     if folder.exists() and any(folder.iterdir()) and not (folder / "api" / "main").exists():
         raise FileExistsError(f"{folder}: found other files there, expected a site or nothing")

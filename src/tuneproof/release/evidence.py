@@ -9,7 +9,7 @@ from tuneproof.comparison.records import HEADLINE_METRICS, SUBSET_METRICS, Compa
 from tuneproof.errors import StaleArtifactError
 from tuneproof.manifest import Environment, Manifest, describe_options
 from tuneproof.measurement.frames import RERUN
-from tuneproof.measurement.records import SUBSETS, BaselineMetrics
+from tuneproof.measurement.records import SUBSETS, BaselineMetrics, GeneralMetrics, SubsetMetrics
 from tuneproof.pairs import PrepareOptions
 from tuneproof.release.record import Figure, Form, ReleaseOptions, ReleaseRecord, Threshold
 from tuneproof.training.result import TrainingResult
@@ -180,10 +180,11 @@ def _figures(
     )
 
 
-def _read(source: object, names: tuple[str, ...], n: int) -> dict[str, Figure]:
-    intervals = getattr(source, "intervals")  # noqa: B009
+def _read(
+    source: BaselineMetrics | SubsetMetrics | GeneralMetrics, names: tuple[str, ...], n: int
+) -> dict[str, Figure]:
     return {
-        name: Figure(value=getattr(source, name), interval=intervals.get(name), n=n)
+        name: Figure(value=getattr(source, name), interval=source.intervals.get(name), n=n)
         for name in names
     }
 
