@@ -4,7 +4,8 @@ from matplotlib.axes import Axes
 from scipy.stats import norm
 
 from tests.charts.drawing import collisions, cut_off, texts, whiskers
-from tuneproof.charts.calibration import Reliability, reliability_diagrams, wilson_interval
+from tuneproof.charts.calibration import Reliability, reliability_diagrams
+from tuneproof.metrics.calibration import wilson_interval
 
 FOUND = Reliability([(0.2, 0.25, 20), (0.5, 0.4, 30), (0.9, 1.0, 10)], 0.2041, 0.0833)
 

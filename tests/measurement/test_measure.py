@@ -62,9 +62,12 @@ RESAMPLED = {
     "cohens_d",
     "t_statistic",
     "auc_roc",
+    "average_precision",
     "spearman_correlation",
     "best_f1",
     "accuracy_at_best_threshold",
+    "precision_at_best_threshold",
+    "recall_at_best_threshold",
     "error_rate",
     "false_positive_rate",
 }

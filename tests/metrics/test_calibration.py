@@ -15,6 +15,7 @@ from tuneproof.metrics.calibration import (
     ReliabilityBin,
     brier_score,
     calibrated_probabilities,
+    chance_calibration_error,
     expected_calibration_error,
     fit_platt,
     reliability_bins,
@@ -237,6 +238,19 @@ class TestReliability:
         assert np.mean(np.array(errors, dtype=np.float64)) == pytest.approx(
             0.4 * math.sqrt(10 / 300), rel=0.1
         )
+
+    @pytest.mark.parametrize("shape", [(2, 5), (1, 1), (6, 2)])
+    def test_chance_alone_gives_the_error_that_is_expected_of_it(
+        self, shape: tuple[float, float]
+    ) -> None:
+        generator = np.random.default_rng(7)
+        errors, expected = [], []
+        for _ in range(200):
+            truth = generator.beta(*shape, 300)
+            labels = (generator.random(300) < truth).astype(np.int64)
+            errors.append(expected_calibration_error(truth, labels) or 0.0)
+            expected.append(chance_calibration_error(reliability_bins(truth, labels)))
+        assert np.mean(expected) == pytest.approx(float(np.mean(errors)), rel=0.08)
 
     def test_fitting_calibrates(self) -> None:
         generator = np.random.default_rng(6)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from scipy import stats
 
 from tuneproof.metrics.decisions import decide
-from tuneproof.metrics.ranking import auc_roc, spearman
+from tuneproof.metrics.ranking import auc_roc, average_precision, spearman
 from tuneproof.metrics.separation import cohens_d, margin, welch_t
 from tuneproof.metrics.uncertainty import (
     FEWEST_GROUPS,
@@ -58,9 +58,12 @@ def reference(scores: Floats, labels: Ints, threshold: float) -> dict[str, float
         "cohens_d": cohens_d(scores, labels),
         "t_statistic": welch_t(scores, labels).t_statistic,
         "auc_roc": auc_roc(scores, labels),
+        "average_precision": average_precision(scores, labels),
         "spearman_correlation": spearman(scores, labels),
         "best_f1": decisions.f1,
         "accuracy_at_best_threshold": decisions.accuracy,
+        "precision_at_best_threshold": decisions.precision,
+        "recall_at_best_threshold": decisions.recall,
         "error_rate": 1 - decisions.accuracy,
         "false_positive_rate": decisions.false_positives / negatives if negatives else None,
     }
@@ -203,13 +206,19 @@ class TestBootstrap:
                 # The mean of the common label and the accuracy rest on enough.
                 common = "incompatible" if known is labels else "compatible"
                 expected = found.keys() - decided - {f"{common}_mean_cosine"}
+                expected -= {"recall_at_best_threshold"} if common == "compatible" else set()
                 assert one_label < found.keys()
                 assert without == (expected if few < FEWEST_GROUPS else set())
 
     def test_groups_that_a_figure_rests_on(self) -> None:
         labels = np.array([1, 0, 0, 0, 0, 1, 0])
         groups = np.array([5, 5, 2, 2, 9, 5, 4])
-        counts = {"auc_roc": 1, "compatible_mean_cosine": 1, "incompatible_mean_cosine": 4}
+        counts = {
+            "auc_roc": 1,
+            "recall_at_best_threshold": 1,
+            "compatible_mean_cosine": 1,
+            "incompatible_mean_cosine": 4,
+        }
         for name, count in {**counts, "accuracy_at_best_threshold": 4, "error_rate": 4}.items():
             assert count_groups(name, labels, groups) == count
 

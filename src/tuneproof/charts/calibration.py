@@ -10,8 +10,7 @@ from matplotlib.lines import Line2D
 
 from tuneproof.charts.palette import GUIDE_COLOUR, model_colours, model_markers
 from tuneproof.charts.style import legend_below, literal, new_figure, tidy
-
-LEVEL = 0.95
+from tuneproof.metrics.calibration import wilson_interval
 
 
 class Reliability(NamedTuple):
@@ -30,9 +29,6 @@ class Reliability(NamedTuple):
 
 def reliability_diagrams(models: Mapping[str, Reliability]) -> Figure:
     """Draw predicted probability against observed share, models side by side.
-
-    Source of the intervals: Wilson (1927), Probable Inference, the Law of Succession, and
-    Statistical Inference. They take the pairs of a bin as independent.
 
     Args:
         models: The bins and errors of each model.
@@ -63,14 +59,6 @@ def reliability_diagrams(models: Mapping[str, Reliability]) -> Figure:
         columns=2,
     )
     return figure
-
-
-def wilson_interval(share: float, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of n observations."""
-    from scipy.stats import binomtest
-
-    found = binomtest(round(share * n), n).proportion_ci(LEVEL, method="wilson")
-    return float(found.low), float(found.high)
 
 
 def _draw_bins(axes: Axes, found: Reliability, colour: str, marker: str) -> None:

@@ -237,7 +237,7 @@ def false_positives(counts: Mapping[str, Mapping[str, FalsePositives]]) -> Figur
         figure,
         [*drawn, every],
         "Whiskers: 95 % bootstrap intervals of the rate, over groups of pairs, times n; "
-        "none where the groups are too few.",
+        "none where groups are too few or all resamples agree.",
         left_out(len(names), len(sizes), "pair types"),
         columns=min(len(models) + 1, 5),
     )

@@ -10,11 +10,11 @@ from tuneproof.charts.palette import NO_DATA_COLOUR
 from tuneproof.charts.style import SMALL
 
 Interval = tuple[float, float] | None
-"""Lower and upper end; None where the pairs are too few for one."""
+"""Lower and upper end; None where resampling shows none."""
 
 INTERVALS_NOTE: Final = (
-    "Whiskers, brackets: 95 % bootstrap intervals over groups of pairs; "
-    "none where groups are too few."
+    "Whiskers, brackets: 95 % bootstrap intervals over groups of pairs;\n"
+    "none where groups are too few or all resamples agree."
 )
 
 

@@ -28,6 +28,7 @@ from tuneproof.measurement.records import (
 )
 from tuneproof.metrics.calibration import (
     brier_score,
+    chance_calibration_error,
     expected_calibration_error,
     fit_platt,
     reliability_bins,
@@ -271,14 +272,14 @@ def _calibration(
     platt = fit_platt(validation.scores, validation.labels)
     assert platt is not None  # there are both labels
     probabilities, labels = rows["probability"].to_numpy(), rows["label"].to_numpy()
+    bins = reliability_bins(probabilities, labels, options.calibration_bins)
     return CalibrationMetrics.model_validate(
         {
             **platt._asdict(),
             **_calibration_errors(rows, options),
-            "bins": [
-                ReliabilityBinMetrics(**each._asdict())
-                for each in reliability_bins(probabilities, labels, options.calibration_bins)
-            ],
+            "constant_brier_score": float(labels.var()),
+            "chance_calibration_error": chance_calibration_error(bins),
+            "bins": [ReliabilityBinMetrics(**each._asdict()) for each in bins],
         }
     )
 

@@ -78,6 +78,11 @@ class DecisionMetrics(_Record):
     recall: UnitInterval | None
     f1: UnitInterval | None
 
+    @property
+    def called(self) -> int:
+        """Pairs called compatible, rightly or wrongly."""
+        return self.true_positives + self.false_positives
+
 
 class GroupMetrics(_Record):
     """The metrics of some of the eval pairs; None stands for 'n/a'.
@@ -192,14 +197,18 @@ class CalibrationMetrics(_Record):
         slope: Of Platt's logistic curve; negative where higher cosines mean less compatible.
         intercept: Of that curve: p = 1 / (1 + exp(-(slope * cosine + intercept))).
         brier_score: Mean squared error of the probabilities on the eval pairs.
+        constant_brier_score: That of giving each of them the share of compatible ones among them.
         expected_calibration_error: Mean distance of probability and share on them, over bins.
+        chance_calibration_error: What perfect probabilities would be expected to show.
         bins: The bins.
     """
 
     slope: float
     intercept: float
     brier_score: UnitInterval
+    constant_brier_score: UnitInterval
     expected_calibration_error: UnitInterval
+    chance_calibration_error: UnitInterval
     bins: list[ReliabilityBinMetrics]
 
 

@@ -4,11 +4,14 @@ A cosine is no probability. Platt's scaling, fitted on the validation pairs, mak
 left of the error on the eval pairs says how far the result may be believed.
 """
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from tuneproof.metrics import Labels, Scores
+from tuneproof.metrics.uncertainty import LEVEL
 
 
 class Platt(NamedTuple):
@@ -122,7 +125,8 @@ def expected_calibration_error(
     Calibrated Probabilities Using Bayesian Binning (the mean gap).
 
     It is biased upwards: chance alone moves the observed share of a bin. Perfectly calibrated
-    probabilities near 0.5 give about 0.4 sqrt(bins / n): 0.07 for 300 pairs in 10 bins.
+    probabilities near 0.5 give about 0.4 sqrt(bins / n), 0.07 for 300 pairs in 10 bins: see
+    `chance_calibration_error`.
 
     Args:
         probabilities: In [0, 1], shape (n,).
@@ -140,6 +144,38 @@ def expected_calibration_error(
         return None
     gaps = sum(part.n * abs(part.mean_probability - part.observed_share) for part in found)
     return gaps / len(labels)
+
+
+def chance_calibration_error(bins: Sequence[ReliabilityBin]) -> float:
+    """Return the calibration error that perfect probabilities would be expected to have.
+
+    sum_k (n_k / n) sqrt(2 p_k (1 - p_k) / (pi n_k)), p_k the bin's mean probability: the mean size
+    of a normal error with the binomial's variance. It takes pairs as independent: where they share
+    texts, chance does more.
+
+    Args:
+        bins: The bins, at least one.
+    """
+    total = sum(each.n for each in bins)
+    return (
+        sum(
+            math.sqrt(2 * each.mean_probability * (1 - each.mean_probability) * each.n / math.pi)
+            for each in bins
+        )
+        / total
+    )
+
+
+def wilson_interval(share: float, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share of n independent observations.
+
+    Source: Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference;
+    computed by `scipy.stats.binomtest`.
+    """
+    from scipy.stats import binomtest
+
+    found = binomtest(round(share * n), n).proportion_ci(LEVEL, method="wilson")
+    return float(found.low), float(found.high)
 
 
 def reliability_bins(probabilities: Scores, labels: Labels, bins: int = 10) -> list[ReliabilityBin]:

@@ -82,6 +82,17 @@ def decide(scores: Scores, labels: Labels, threshold: float) -> Decisions:
     )
 
 
+def call_all(n_compatible: int, n_incompatible: int) -> Decisions:
+    """Count the decisions at the lowest cosine, -1: what any other threshold must beat.
+
+    Args:
+        n_compatible: Number of pairs with label 1.
+        n_incompatible: Number of pairs with label 0; at least one pair in all.
+    """
+    labels = np.repeat(np.array([1, 0]), [n_compatible, n_incompatible])
+    return decide(np.zeros(len(labels)), labels, -1.0)
+
+
 def threshold_sweep(scores: Scores, labels: Labels) -> ThresholdSweep:
     """Evaluate every threshold that changes a decision, in O(n log n).
 

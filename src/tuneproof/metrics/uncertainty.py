@@ -27,7 +27,11 @@ FEWEST_GROUPS: Final = 8
 """Groups below which no interval is given: too few to be resampled. Figures of both labels need as
 many that hold each label."""
 
-_OF_ONE_LABEL: Final = {"compatible_mean_cosine": 1, "incompatible_mean_cosine": 0}
+_OF_ONE_LABEL: Final = {
+    "compatible_mean_cosine": 1,
+    "recall_at_best_threshold": 1,
+    "incompatible_mean_cosine": 0,
+}
 _OF_ANY_LABEL: Final = {"accuracy_at_best_threshold", "error_rate"}
 _FEWEST_MOVED = 0.5
 
@@ -185,8 +189,9 @@ def weighted_metrics(scores: Scores, labels: Labels, threshold: float | None = N
     Returns:
         A function of weights, shape (rounds, n). Its figures, named as in `BaselineMetrics`:
         compatible_mean_cosine, incompatible_mean_cosine, compatibility_margin, cohens_d,
-        t_statistic, auc_roc, spearman_correlation and, with a threshold, best_f1,
-        accuracy_at_best_threshold, error_rate and false_positive_rate. NaN where undefined.
+        t_statistic, auc_roc, average_precision, spearman_correlation and, with a threshold,
+        best_f1, accuracy_at_best_threshold, precision_at_best_threshold,
+        recall_at_best_threshold, error_rate and false_positive_rate. NaN where undefined.
     """
     centre = float(scores.mean())
     moments = _moments(scores - centre, labels)
@@ -435,7 +440,7 @@ def _from_moments(sums: Array) -> dict[str, Draws]:
 
 
 def _weighted_ranking(weights: Scores, positive: Array, runs: Array) -> dict[str, Draws]:
-    """AUC and Spearman of weighted pairs whose scores ascend; runs begin where a score is new."""
+    """Rank weighted pairs whose scores ascend; runs begin where a score is new."""
     of_positive = weights * positive
     if len(runs) < weights.shape[1]:
         of_positive = np.add.reduceat(of_positive, runs, axis=1)
@@ -449,8 +454,13 @@ def _weighted_ranking(weights: Scores, positive: Array, runs: Array) -> dict[str
         ties = np.einsum("bn,bn,bn->b", weights, weights, weights) - n
         rank_variance = (n**2 - 1) / 12 - ties / (12 * n)
         rho = np.sqrt(n_1 * n_0) * (auc - 0.5) / np.sqrt(rank_variance)
+        # Called at a threshold is all that lies at or above it.
+        called_1, called = (np.cumsum(w[:, ::-1], axis=1)[:, ::-1] for w in (of_positive, weights))
+        precision = np.divide(called_1, called, out=np.zeros_like(called), where=called > 0)
+        found = np.einsum("bn,bn->b", of_positive, precision) / n_1
         return {
             "auc_roc": auc,
+            "average_precision": np.where(n_0 > 0, np.minimum(found, 1.0), np.nan),
             "spearman_correlation": np.where(rank_variance > 0, rho, np.nan),
         }
 
@@ -478,6 +488,8 @@ def _from_calls(sums: Array) -> dict[str, Draws]:
         return {
             "best_f1": 2 * true_positives / (true_positives + false_positives + n_1),
             "accuracy_at_best_threshold": accuracy,
+            "precision_at_best_threshold": true_positives / (true_positives + false_positives),
+            "recall_at_best_threshold": true_positives / n_1,
             "error_rate": 1 - accuracy,
             "false_positive_rate": false_positives / n_0,
         }

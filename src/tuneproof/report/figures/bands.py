@@ -46,13 +46,11 @@ class CurveBands(NamedTuple):
         true_positive_rate: Of the ROC curve, at each false positive rate; None where resampling
             shows no spread, or the groups are too few.
         precision: Of the precision-recall curve, at each recall; None likewise.
-        average_precision: Interval of the area under that curve.
     """
 
     rounds: int
     true_positive_rate: Band | None
     precision: Band | None
-    average_precision: Interval | None
 
 
 def curve_bands(
@@ -87,7 +85,6 @@ def curve_bands(
         rounds=rounds,
         true_positive_rate=_band(draws, "true_positive_rate", n_groups),
         precision=_band(draws, "precision", n_groups),
-        average_precision=percentile_interval(draws["average_precision"], n_groups),
     )
 
 
@@ -108,14 +105,10 @@ def _both_curves(scores: Scores, labels: Labels) -> Statistic:
             "true_positive_rate": _true_positive_rates(false_rate, recall),
             "precision": _precisions(recall, precision),
         }
-        gained = np.diff(recall, axis=1, prepend=0.0)
         figures = {
-            "average_precision": (gained * precision).sum(axis=1),
-            **{
-                f"{name} {point}": column
-                for name, rows in heights.items()
-                for point, column in enumerate(rows.T)
-            },
+            f"{name} {point}": column
+            for name, rows in heights.items()
+            for point, column in enumerate(rows.T)
         }
         both_labels = (true[:, -1] > 0) & (false[:, -1] > 0)
         return {name: np.where(both_labels, values, np.nan) for name, values in figures.items()}

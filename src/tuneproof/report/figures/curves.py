@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from tuneproof.comparison.wording import figure, with_span
 from tuneproof.metrics import Scores
+from tuneproof.metrics.calibration import wilson_interval
 from tuneproof.metrics.uncertainty import BootstrapOptions
 from tuneproof.report.evidence import ModelEvidence
 from tuneproof.report.figures.bands import POINTS, Band, CurveBands, curve_bands
@@ -108,9 +109,8 @@ def precision_recall(evidence: Mapping[str, ModelEvidence], bands: Bands) -> "Fi
         )
         precision, recall = precision[1:], recall[1:]
         finds = recall > 0
-        interval = of_model.average_precision if of_model else None
         curves[model] = _Curve(
-            f"AP {with_span(metrics.average_precision, interval)}",
+            f"AP {with_span(metrics.average_precision, metrics.intervals['average_precision'])}",
             np.r_[0.0, recall[finds]],
             np.r_[precision[finds][0], precision[finds]],
             np.r_[thresholds[finds][0], thresholds[finds]],
@@ -129,6 +129,10 @@ def calibration(evidence: Mapping[str, ModelEvidence]) -> "Figure":
     most = max(each.n for found in evidence.values() for each in found.metrics.calibration.bins)
     for model, look in model_looks(evidence).items():
         found = evidence[model].metrics.calibration
+        observed = [
+            (each.observed_share, wilson_interval(each.observed_share, each.n))
+            for each in found.bins
+        ]
         traces.append(
             {
                 "type": "scatter",
@@ -142,13 +146,21 @@ def calibration(evidence: Mapping[str, ModelEvidence]) -> "Figure":
                     "size": numbers([_LARGEST_DOT * (each.n / most) ** 0.5 for each in found.bins]),
                     "opacity": 0.7,
                 },
+                "error_y": {
+                    "type": "data",
+                    "symmetric": False,
+                    "array": numbers([high - s for s, (_, high) in observed]),
+                    "arrayminus": numbers([s - low for s, (low, _) in observed]),
+                    "thickness": 1,
+                    "width": 3,
+                },
                 "name": f"{escaped(model)}: ECE {figure(found.expected_calibration_error, 3)}, "
                 f"Brier {figure(found.brier_score, 3)}",
                 "hoverinfo": "text",
                 "hovertext": [
                     f"{escaped(model)}: predicted {each.mean_probability:.3f}, "
-                    f"observed {each.observed_share:.3f}<br>n={each.n:,}"
-                    for each in found.bins
+                    f"observed {each.observed_share:.3f} [{low:.3f}, {high:.3f}]<br>n={each.n:,}"
+                    for each, (_, (low, high)) in zip(found.bins, observed, strict=True)
                 ],
             }
         )
@@ -157,7 +169,13 @@ def calibration(evidence: Mapping[str, ModelEvidence]) -> "Figure":
         [_HEIGHT],
         xaxis={
             **_UNIT,
-            "title": {"text": with_note("Predicted probability", "Area of a point: n of its bin.")},
+            "title": {
+                "text": with_note(
+                    "Predicted probability",
+                    "Area of a point: n of its bin. Whiskers: 95 % Wilson intervals, too narrow "
+                    "where pairs share texts.",
+                )
+            },
         },
         yaxis={**_UNIT, "title": {"text": "Share of compatible pairs"}},
     )
