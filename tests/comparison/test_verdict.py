@@ -25,6 +25,8 @@ from tuneproof.audit.shortcuts import describe
 from tuneproof.comparison.verdict import find_threats, near_probes
 from tuneproof.comparison.wording import chance, span, with_span
 from tuneproof.instructions import Instructions, describe_instructions
+from tuneproof.manifest import Environment
+from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.metrics.uncertainty import Interval
 from tuneproof.pairs import DatingPair
 
@@ -447,10 +449,36 @@ class TestThreats:
         assert r"\x1b[31m\nevil" in sentence
 
     def test_a_threshold_that_calls_all_compatible(self) -> None:
-        sentence = one(threats(threshold=-0.8), "calls every pair compatible")
+        sentence = one(threats(threshold=-0.8), "calls 80 of 80 pairs compatible")
         assert "threshold of -0.80" in sentence
-        assert "its 40 false positives are all incompatible pairs there are" in sentence
-        assert none(threats(threshold=0.5), "calls every pair compatible")
+        assert sentence.endswith("calling every pair compatible gives 0.667 and 0.500")
+        assert none(threats(threshold=0.5), "calling every pair")
+
+    @pytest.mark.parametrize("called", [0, 3, 4, 5, 75, 76, 77, 80])
+    def test_a_threshold_that_calls_almost_all_alike(self, called: int) -> None:
+        cosines = np.where(np.arange(N) < called, 0.8, 0.2) + 0.01 * np.sin(np.arange(N))
+        found = threats(cosines)
+        decides = 5 <= called <= 75
+        assert decides == none(found, f"calls {called} of 80 pairs compatible")
+
+    def test_models_measured_by_different_software(self) -> None:
+        def metrics(model: str, commit: str, torch: str) -> BaselineMetrics:
+            where = Environment(python="3", libraries={"torch": torch}, git_commit=commit)
+            return measured(model, noisy(0.3, 1), manifest=origin(model, environment=where)).metrics
+
+        models = [metrics("baseline", "a", "1"), metrics("standard", "a", "1")]
+        told = "different commits of the project or versions of its libraries"
+        assert none(find_threats(models, untelling(), options_with()), told)
+        for commit, torch in (("b", "1"), ("a", "2")):
+            mixed = [*models, metrics("lora", commit, torch)]
+            sentence = one(find_threats(mixed, untelling(), options_with()), told)
+            assert "(baseline, standard; lora)" in sentence
+
+    def test_several_variants_are_several_comparisons(self) -> None:
+        models = [measured(m, noisy(0.3, 1)).metrics for m in ("baseline", "standard", "lora")]
+        told = "variants are held against the base model"
+        assert one(find_threats(models, untelling(), options_with()), f"2 {told}")
+        assert none(find_threats(models[:2], untelling(), options_with()), told)
 
     @pytest.mark.parametrize(("moved", "reads"), [(0.2, True), (0.01, False), (np.nan, False)])
     def test_a_model_that_reads_the_prefixes(self, moved: float, reads: bool) -> None:

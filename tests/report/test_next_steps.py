@@ -38,24 +38,6 @@ def comparison_of(**signals: float) -> ComparisonResult:
     return compared(measured("baseline", noisy(0.1, 1)), *variants)
 
 
-def with_clean(comparison: ComparisonResult, outcome: str) -> ComparisonResult:
-    """Say that the clean pairs have this outcome."""
-    differences = [
-        each.model_copy(
-            update={
-                "subsets": {
-                    **each.subsets,
-                    "clean": {
-                        "auc_roc": each.metrics["auc_roc"].model_copy(update={"outcome": outcome})
-                    },
-                }
-            }
-        )
-        for each in comparison.differences
-    ]
-    return comparison.model_copy(update={"differences": differences})
-
-
 def judged(comparison: ComparisonResult, leak: bool = False, **changes: Any) -> list[Step]:
     known = {"made": REPORTED, "quality": quality_with(leak), "measured": True, **changes}
     return next_steps(Findings(comparison=comparison, trained=["lora"], **known))
@@ -91,20 +73,17 @@ class TestJudged:
         assert stale.pipelines == ("training_standard", *COMPARING)
         assert release.pipelines == ("release",)
 
-    @pytest.mark.parametrize(
-        ("outcome", "expected"), [("improved", ("release",)), ("not shown", ("sweep",))]
-    )
-    def test_of_pairs_that_leak_the_clean_ones_decide(
-        self, outcome: str, expected: tuple[str, ...]
-    ) -> None:
-        data, step = judged(with_clean(comparison_of(lora=0.6), outcome), leak=True)
+    @pytest.mark.parametrize("better", [True, False])
+    def test_the_comparison_decides_what_is_better(self, better: bool) -> None:
+        comparison = comparison_of(lora=0.6)
+        standings = [each.model_copy(update={"better": better}) for each in comparison.standings]
+        (step,) = judged(comparison.model_copy(update={"standings": standings}))
+        assert step.pipelines == (("release",) if better else ("sweep",))
+
+    def test_a_gate_that_is_not_passed_sends_to_the_data(self) -> None:
+        data, _ = judged(comparison_of(lora=0.6), leak=True)
         assert "the gate 'leakage' is not passed" in data.advice
         assert "the Data tab of the report" in data.advice
-        assert step.pipelines == expected
-
-    def test_of_pairs_that_do_not_leak_they_do_not(self) -> None:
-        (step,) = judged(with_clean(comparison_of(lora=0.6), "not shown"))
-        assert step.pipelines == ("release",)
 
     def test_a_gate_that_is_off_sends_nobody_anywhere(self) -> None:
         quality = quality_with(True, "off", "conflicts")
@@ -143,6 +122,16 @@ class TestBefore:
         (step,) = next_steps(Findings({"baseline_metrics"}, trained=["lora"], measured=True))
         assert step.pipelines == COMPARING
         assert "(lora)" in step.advice
+
+    def test_what_is_compared_already_is_not_measured_again(self) -> None:
+        def step_after(made: str) -> Step:
+            (step,) = next_steps(Findings({made}, trained=["lora"], measured=True, compared=True))
+            return step
+
+        audited = step_after("data_quality_report")
+        assert audited.pipelines == ()
+        assert "comparison_report" in audited.advice
+        assert step_after("baseline_metrics").pipelines == COMPARING
 
     @pytest.mark.parametrize(("measured", "before"), [(True, ()), (False, ("baseline",))])
     def test_a_trained_model_asks_to_be_measured(

@@ -13,6 +13,7 @@ from tuneproof.comparison.records import (
     meets,
     parse_criterion,
 )
+from tuneproof.comparison.standing import judge_variant
 from tuneproof.comparison.verdict import find_threats, near_probes, write_verdict
 from tuneproof.comparison.wording import figure
 from tuneproof.comparison.worst_errors import worst_errors
@@ -70,11 +71,16 @@ def compare(
     ]
     everyone = [baseline, *shared]
     measured = [model.metrics for model in everyone]
+    criteria = [
+        _judge(metric, criterion, measured)
+        for metric, criterion in options.success_criteria.items()
+    ]
     return ComparisonResult(
         models=[headline(metrics, baseline.metrics) for metrics in measured],
-        criteria=[
-            _judge(metric, criterion, measured)
-            for metric, criterion in options.success_criteria.items()
+        criteria=criteria,
+        standings=[
+            judge_variant(variant.metrics, difference, quality, criteria)
+            for variant, difference in zip(shared, differences, strict=False)
         ],
         beside_headline=[
             sentence

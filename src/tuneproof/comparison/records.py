@@ -270,12 +270,27 @@ class ModelErrors(_Record):
     false_negatives: list[ErrorPair]
 
 
+class Standing(_Record):
+    """Whether a variant is shown to be better than the base model.
+
+    Attributes:
+        model: Name of the variant.
+        better: Whether it is shown to rank better (`standing.judge_variant`).
+        reasons: Why it is not shown to, or, where it is, what must be said with it.
+    """
+
+    model: str
+    better: bool
+    reasons: list[str]
+
+
 class ComparisonResult(_Record):
     """All models side by side.
 
     Attributes:
         models: Headline figures, the baseline first, then the variants.
         criteria: The success criteria.
+        standings: Whether each variant is shown to be better than the baseline.
         beside_headline: What must be read with the headline figures: shortcuts that come near them.
         differences: Each variant against the baseline, then the variants against each other.
         errors: The worst errors, by model.
@@ -287,6 +302,7 @@ class ComparisonResult(_Record):
 
     models: list[ModelHeadline]
     criteria: list[CriterionResult]
+    standings: list[Standing]
     beside_headline: list[str]
     differences: list[ModelDifference]
     errors: dict[str, ModelErrors]

@@ -1,27 +1,28 @@
 """What the figures show, in plain sentences, and what makes them prove less than they seem to."""
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.audit.shortcuts import describe
 from tuneproof.comparison.records import (
-    MODEL_NAMES,
     AlarmOptions,
     Difference,
     EvaluationOptions,
     ModelDifference,
     parse_criterion,
 )
-from tuneproof.comparison.wording import chance, figure, signed, span, with_span
+from tuneproof.comparison.wording import chance, figure, name_of, signed, span, with_span
 from tuneproof.instructions import trained_instructions
 from tuneproof.measurement.records import SUBSETS, BaselineMetrics, PrefixSwapMetrics
+from tuneproof.metrics.decisions import call_all
 from tuneproof.metrics.ranking import auc_for_spearman
 from tuneproof.metrics.uncertainty import FEWEST_GROUPS, LEVEL
 
 BASELINE: Final = "baseline"
 
-# Welch's t and accuracy say again what Cohen's d and F1 say: tables show them.
+# Welch's t says again what Cohen's d says: tables show it.
 _TOLD_METRICS: Final = {
     "auc_roc": "AUC",
     "spearman_correlation": "Spearman",
@@ -29,12 +30,15 @@ _TOLD_METRICS: Final = {
     "cohens_d": "Cohen's d",
     "best_f1": "F1",
 }
+# Beside F1 it says something new where it is shown to change, and F1 is not.
+_TOLD_IF_SHOWN: Final = {"accuracy_at_best_threshold": "accuracy"}
 
 _TOLD_SUBSETS: Final = ("no_shared_text", "clean", "unseen_subcategories", "mixed_pair_types")
 _WARNING: Final = "Warning: "
 _FEW_PAIRS: Final = 30
 _UNSTABLE_PURITY: Final = 0.05
 _ALMOST_PERFECT: Final = 0.99
+_ALMOST_ALL: Final = 0.95
 
 
 def write_verdict(
@@ -55,14 +59,14 @@ def write_verdict(
         alarms: What is warned of.
     """
     measured = {metrics.model: metrics for metrics in models}
-    sentences = [_against_chance(models[0])]
+    sentences = [_beside_chance(models[0])]
     for difference in differences:
         after = measured[difference.second]
         if difference.first != BASELINE:
             sentences += _headline(difference)
             continue
         told = [
-            _against_chance(after),
+            _beside_chance(after),
             *_headline(difference),
             *near_probes(after, quality, alarms),
             *_ceiling(after),
@@ -88,7 +92,7 @@ def near_probes(
     Returns:
         One sentence, or none; none either for a model that is not shown to beat chance.
     """
-    if _standing(metrics) <= 0:
+    if against_chance(metrics) <= 0:
         return []
     near = [
         probe
@@ -122,6 +126,7 @@ def find_threats(
     baseline = models[0]
     threats += _unreachable(models, options)
     threats += _few_groups(baseline)
+    threats += _unequal_software(models)
     for metrics in models:
         threats += _unequal_inputs(metrics, quality)
         threats += _mixture(metrics, options.alarms)
@@ -134,6 +139,11 @@ def find_threats(
         f"{groups} categories and pair types are looked at: of their intervals about one in twenty "
         "misses the truth by chance"
     )
+    if len(models) > 2:
+        threats.append(
+            f"{len(models) - 1} variants are held against the base model: Holm's correction covers "
+            "the metrics of each of these comparisons, not their number"
+        )
     threats.append(
         "all intervals take models, thresholds and clusters as given: they say how much the choice "
         "of eval pairs matters, not how much another training run would differ"
@@ -141,21 +151,21 @@ def find_threats(
     return threats
 
 
-def _against_chance(metrics: BaselineMetrics) -> str:
+def _beside_chance(metrics: BaselineMetrics) -> str:
     interval, p_value = metrics.intervals.get("auc_roc"), metrics.permutation_p_values["auc_roc"]
     claim = {
         1: "it ranks better than chance",
         -1: "it ranks worse than chance",
         0: "that it differs from chance is not shown",
-    }[_standing(metrics)]
-    name = MODEL_NAMES.get(metrics.model, metrics.model)
+    }[against_chance(metrics)]
+    name = name_of(metrics.model)
     return (
         f"{name[0].upper()}{name[1:]} has an AUC of {with_span(metrics.auc_roc, interval)} on the "
         f"{metrics.n_pairs} eval pairs (p of no association {chance(p_value)}): {claim}."
     )
 
 
-def _standing(metrics: BaselineMetrics) -> int:
+def against_chance(metrics: BaselineMetrics) -> int:
     """Return 1 for a ranking shown to be better than chance, -1 for worse, 0 for not shown."""
     interval, p_value = metrics.intervals.get("auc_roc"), metrics.permutation_p_values["auc_roc"]
     if p_value is None and interval is None:
@@ -184,10 +194,10 @@ def _in_short(difference: ModelDifference, after: BaselineMetrics, told: Sequenc
     # Of all pairs there is a p-value too: what it does not bear out is not shown.
     compared = {**subsets, "all": difference.metrics["auc_roc"]}
     places: dict[str, list[str]] = {"improved": [], "worsened": [], "not shown": []}
-    for name in ("all", *_told(after)):
+    for name in ("all", *told_subsets(after)):
         if name in compared:
             places[compared[name].outcome].append(f"the {after.subsets[name].n} {SUBSETS[name]}")
-    name = MODEL_NAMES.get(after.model, after.model)
+    name = name_of(after.model)
     claims = [
         f"{claim} on {', '.join(places[outcome])}"
         for outcome, claim in (
@@ -202,15 +212,19 @@ def _in_short(difference: ModelDifference, after: BaselineMetrics, told: Sequenc
 
 
 def _headline(difference: ModelDifference) -> Iterator[str]:
-    first, second = (MODEL_NAMES.get(m, m) for m in (difference.first, difference.second))
+    first, second = (name_of(m) for m in (difference.first, difference.second))
     found = {
         outcome: {
             name: change
-            for metric, name in _TOLD_METRICS.items()
+            for metric, name in told.items()
             if (change := difference.metrics[metric]).outcome == outcome
             and change.difference is not None
         }
-        for outcome in ("improved", "worsened", "not shown")
+        for outcome, told in (
+            ("improved", _TOLD_METRICS | _TOLD_IF_SHOWN),
+            ("worsened", _TOLD_METRICS | _TOLD_IF_SHOWN),
+            ("not shown", _TOLD_METRICS),
+        )
     }
     name = second[0].upper() + second[1:]
     for outcome, word in (("improved", "better"), ("worsened", "worse")):
@@ -266,7 +280,7 @@ def _decisions(
 
 
 def _subsets(difference: ModelDifference, after: BaselineMetrics) -> Iterator[str]:
-    for name in _told(after):
+    for name in told_subsets(after):
         subset = after.subsets[name]
         found = difference.subsets[name]["auc_roc"]
         verb = {"improved": "rises", "worsened": "falls", "not shown": "is not shown to change"}
@@ -276,7 +290,7 @@ def _subsets(difference: ModelDifference, after: BaselineMetrics) -> Iterator[st
         )
 
 
-def _told(metrics: BaselineMetrics) -> list[str]:
+def told_subsets(metrics: BaselineMetrics) -> list[str]:
     """Name the subsets that say something: not too small, and no pairs told of before."""
     told: list[str] = []
     for name in _TOLD_SUBSETS:
@@ -399,12 +413,36 @@ def _mixture(metrics: BaselineMetrics, alarms: AlarmOptions) -> Iterator[str]:
 
 
 def _one_sided(metrics: BaselineMetrics) -> Iterator[str]:
-    found = metrics.decisions
-    if not found.true_negatives + found.false_negatives:
+    if not one_sided(metrics):
+        return
+    found, trivial = metrics.decisions, call_all(metrics.n_compatible, metrics.n_incompatible)
+    yield (
+        f"{metrics.model}'s validated threshold of {figure(found.threshold, 2)} calls "
+        f"{found.called} of {metrics.n_pairs} pairs compatible: its F1 of "
+        f"{figure(found.f1, 3)} and accuracy of {figure(found.accuracy, 3)} say next to nothing of "
+        f"the model, for calling every pair compatible gives {figure(trivial.f1, 3)} and "
+        f"{figure(trivial.accuracy, 3)}"
+    )
+
+
+def one_sided(metrics: BaselineMetrics) -> bool:
+    """Tell whether a model's threshold calls almost all pairs compatible, or almost none."""
+    share = metrics.decisions.called / metrics.n_pairs
+    return not 1 - _ALMOST_ALL < share < _ALMOST_ALL
+
+
+def _unequal_software(models: Sequence[BaselineMetrics]) -> Iterator[str]:
+    """Say where the models were measured by different code or libraries."""
+    by_software: dict[str, list[str]] = {}
+    for metrics in models:
+        environment = metrics.manifest.environment
+        found = json.dumps([environment.git_commit, environment.libraries], sort_keys=True)
+        by_software.setdefault(found, []).append(metrics.model)
+    if len(by_software) > 1:
+        listed = "; ".join(", ".join(names) for names in by_software.values())
         yield (
-            f"{metrics.model}'s validated threshold of {figure(found.threshold, 2)} calls every "
-            f"pair compatible: its {found.false_positives} false positives are all incompatible "
-            "pairs there are, and say nothing of the model"
+            "the models were measured with different commits of the project or versions of its "
+            f"libraries ({listed}): what differs may come from there; measure all anew"
         )
 
 
@@ -451,7 +489,7 @@ def _small_subsets(metrics: BaselineMetrics) -> Iterator[str]:
         subset = metrics.subsets.get(name)
         count = subset.n if subset else 0
         if count < _FEW_PAIRS:
-            yield f"{count} {SUBSETS[name]}: too few to prove anything"
+            yield f"{count or 'no'} {SUBSETS[name]}: too few to prove anything"
 
 
 def _printable(text: str) -> str:

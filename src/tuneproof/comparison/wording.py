@@ -1,8 +1,14 @@
 """Figures as people read them."""
 
+from tuneproof.comparison.records import MODEL_NAMES
 from tuneproof.metrics.uncertainty import Interval
 
 DIGITS = 4
+
+
+def name_of(model: str) -> str:
+    """Return the name of a model that people read."""
+    return MODEL_NAMES.get(model, model)
 
 
 def figure(value: float | None, digits: int = DIGITS) -> str:

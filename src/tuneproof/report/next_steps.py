@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from tuneproof.audit.score import DataQualityScore
-from tuneproof.comparison.records import ComparisonResult, Outcome
+from tuneproof.comparison.records import ComparisonResult
 from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.training.result import TrainingResult
 from tuneproof.variants import VARIANTS
@@ -49,6 +49,7 @@ class Findings:
         recommendations: What each of them could do better, by variant.
         trained: Variants of which a model is there, trained in this run or before.
         measured: Whether there are metrics of the base model, of this run or before.
+        compared: Whether there is a comparison on the audited pairs, of this run or before.
     """
 
     made: AbstractSet[str]
@@ -59,6 +60,7 @@ class Findings:
     recommendations: Mapping[str, Sequence[str]] = field(default_factory=dict)
     trained: Collection[str] = ()
     measured: bool = False
+    compared: bool = False
 
 
 def next_steps(findings: Findings) -> list[Step]:
@@ -95,15 +97,17 @@ def _look_at_data(findings: Findings) -> Iterator[Step]:
 def _advance(findings: Findings) -> Iterator[Step]:
     made = findings.made
     if findings.comparison is not None:
-        yield from _judge(findings.comparison, findings.quality)
+        yield from _judge(findings.comparison)
     elif findings.trainings:
         before = () if findings.measured else (_BASELINE,)
         yield Step("Measure it on the eval pairs, beside the base model", (*before, *_COMPARING))
     elif "data_quality_report" in made and not findings.measured:
         yield Step("See what the base model does with these pairs", (_BASELINE, "reporting"))
     elif made & {"data_quality_report", "baseline_metrics", "comparison_report"}:
-        if findings.trained:
-            names = " and ".join(findings.trained)
+        if findings.compared and made.isdisjoint({"baseline_metrics", "comparison_report"}):
+            yield Step("Read comparison_report again: its comparison is of these pairs")
+        elif findings.trained:
+            names = ", ".join(findings.trained)
             yield Step(f"Measure what is trained already ({names})", _COMPARING)
         else:
             yield Step("Fine-tune the base model, and compare", (*_TRAINING, *_COMPARING))
@@ -114,15 +118,14 @@ def _advance(findings: Findings) -> Iterator[Step]:
         )
 
 
-def _judge(comparison: ComparisonResult, quality: DataQualityScore | None) -> Iterator[Step]:
+def _judge(comparison: ComparisonResult) -> Iterator[Step]:
     stale = [name for name in VARIANTS if any(_tells_of(name, s) for s in comparison.left_out)]
     if stale:
         yield Step(
             f"Train anew what is left out ({', '.join(stale)})",
             (*(f"training_{name}" for name in stale), *_COMPARING),
         )
-    variants = [headline.model for headline in comparison.models[1:]]
-    better = [name for name in variants if _is_better(name, comparison, quality)]
+    better = [each.model for each in comparison.standings if each.better]
     if released := [name for name in RELEASED if name in better]:
         yield Step(
             f"Hand over what is shown to rank better ({', '.join(released)}), once you have read "
@@ -130,7 +133,7 @@ def _judge(comparison: ComparisonResult, quality: DataQualityScore | None) -> It
             ("release",),
             _FIRST_VERSION,
         )
-    elif variants and not better:
+    elif not better:
         yield Step(
             "No variant is shown to rank better: look for better parameters; more eval pairs show "
             "smaller differences",
@@ -140,18 +143,3 @@ def _judge(comparison: ComparisonResult, quality: DataQualityScore | None) -> It
 
 def _tells_of(name: str, sentence: str) -> bool:
     return sentence.startswith(f"{name} ")
-
-
-def _is_better(name: str, comparison: ComparisonResult, quality: DataQualityScore | None) -> bool:
-    """Say whether a variant is shown to rank better; of pairs that leak, the clean ones count."""
-    (found,) = (
-        each for each in comparison.differences if (each.first, each.second) == (_BASELINE, name)
-    )
-    outcomes: Sequence[Outcome] = [found.metrics["auc_roc"].outcome]
-    leaks = quality is not None and any(
-        gate.name == "leakage" and not gate.passed for gate in quality.gates
-    )
-    if leaks:
-        clean = found.subsets.get("clean")
-        outcomes = [*outcomes, clean["auc_roc"].outcome if clean else "not shown"]
-    return set(outcomes) == {"improved"}

@@ -18,6 +18,7 @@ from tuneproof.measurement.records import (
     CosineDistribution,
     DecisionMetrics,
 )
+from tuneproof.metrics.decisions import Decisions, call_all
 from tuneproof.report.layout import (
     Cell,
     Section,
@@ -118,6 +119,7 @@ def _headline(metrics: BaselineMetrics, comparison: ComparisonResult | None) -> 
 
 def _decisions(metrics: BaselineMetrics) -> Section:
     name = metrics.model
+    trivial = call_all(metrics.n_compatible, metrics.n_incompatible)
     table = Table(
         caption=f"{name}: decisions on the eval pairs by threshold",
         corner="Threshold",
@@ -136,6 +138,7 @@ def _decisions(metrics: BaselineMetrics) -> Section:
             ("validated", _decision_cells(metrics.decisions)),
             ("optimistic, best on eval", _decision_cells(metrics.optimistic_decisions)),
             ("at matched recall on eval", _decision_cells(metrics.matched_recall_decisions)),
+            ("none: every pair is called compatible", _decision_cells(trivial)),
         ],
     )
     return Section(
@@ -146,14 +149,16 @@ def _decisions(metrics: BaselineMetrics) -> Section:
             "validated threshold has the best F1 on the validation pairs and has not seen the eval "
             "pairs. The optimistic one is the best on the eval pairs themselves: it stands here "
             "only to show how much that flatters. At matched recall every model finds the same "
-            "share of the compatible eval pairs, so that their false positives compare."
+            "share of the compatible eval pairs, so that their false positives compare. A model "
+            "whose F1 and accuracy do not stand out against calling every pair compatible decides "
+            "next to nothing."
         ],
         [table],
         sources=(f"{name}_metrics",),
     )
 
 
-def _decision_cells(found: DecisionMetrics) -> list[Cell]:
+def _decision_cells(found: DecisionMetrics | Decisions) -> list[Cell]:
     return [
         number(found.threshold),
         *counts(

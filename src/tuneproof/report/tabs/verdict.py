@@ -7,13 +7,12 @@ from typing import Final
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.comparison.records import (
     HEADLINE_METRICS,
-    MODEL_NAMES,
     ComparisonResult,
     Difference,
     ModelDifference,
 )
 from tuneproof.comparison.verdict import BASELINE
-from tuneproof.comparison.wording import chance, figure, signed, span, with_span
+from tuneproof.comparison.wording import chance, figure, name_of, signed, span, with_span
 from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.report.layout import (
     Answer,
@@ -34,6 +33,7 @@ NO_VARIANT: Final = (
 OUTCOME_KINDS: Final = {"improved": "good", "worsened": "bad", "not shown": "", "not tested": ""}
 
 _IN_SHORT: Final = "In short, "
+_SHOWN_WARNINGS: Final = 3
 _EACH_OTHER: Final = "models against each other"
 
 
@@ -69,22 +69,20 @@ def verdict_tab(
 def which_to_ship(comparison: ComparisonResult | None) -> Answer:
     """Say which models are shown to rank better than the base model, and whether one is best.
 
-    No rule of its own: the outcomes are those of the comparison, by AUC on all eval pairs, and
-    what a loss is worth is left to the reader.
+    No rule of its own: the standings are those of the comparison, and what a reservation or a loss
+    is worth is left to the reader.
     """
     question = "Which model to ship?"
     if comparison is None:
         return Answer(question, "None is trained and compared yet.")
-    against = {
-        each.second: each.metrics["auc_roc"].outcome
-        for each in comparison.differences
-        if each.first == BASELINE
-    }
-    better = [name for name, outcome in against.items() if outcome == "improved"]
+    better = [each.model for each in comparison.standings if each.better]
     if better:
-        rest = [name for name in against if name not in better]
-        answer = f"{_names(better)} {_are(better)} shown to rank better than the base model" + (
-            f"; {_names(rest)} {_are(rest)} not." if rest else "."
+        rest = [each.model for each in comparison.standings if not each.better]
+        reserved = any(each.reasons for each in comparison.standings if each.better)
+        answer = (
+            f"{_names(better)} {_are(better)} shown to rank better than the base model"
+            f"{', with reservations' if reserved else ''}"
+            f"{f'; of {_names(rest)} it is not shown' if rest else ''}."
         )
     else:
         answer = (
@@ -95,8 +93,13 @@ def which_to_ship(comparison: ComparisonResult | None) -> Answer:
         question,
         _capitalised(answer),
         [
+            *(
+                f"{_capitalised(name_of(each.model))}: {'; '.join(each.reasons)}."
+                for each in comparison.standings
+                if each.reasons
+            ),
             *_among(better, comparison.differences),
-            *_criteria_met(comparison, list(against)),
+            *_criteria_met(comparison, [each.model for each in comparison.standings]),
             f"Threats to validity, listed below: {len(comparison.threats) or 'none'}.",
             *(["Whether it is worth what was lost is not for the figures to say."] * bool(better)),
         ],
@@ -174,13 +177,17 @@ def _is_the_data_fit(quality: DataQualityScore) -> Answer:
         if failed
         else "all gates are passed"
     )
+    warnings = len(quality.warnings)
+    reserved = f", but {warnings} warnings must be read with it" if warnings > 1 else ""
+    further = [f"Further warnings on the tab Data: {warnings - _SHOWN_WARNINGS}."]
     return Answer(
         "Is the data fit?",
         f"It scores {quality.overall:.1f} of 100, which {verdict} the target of "
-        f"{quality.target:g}; {gates}.",
+        f"{quality.target:g}; {gates}{reserved}.",
         [
             *(f"{gate.name}: {gate.message}." for gate in failed),
-            f"Warnings of the audit: {len(quality.warnings) or 'none'}.",
+            *(f"Warning: {warning}." for warning in quality.warnings[:_SHOWN_WARNINGS]),
+            *(further if warnings > _SHOWN_WARNINGS else []),
         ],
     )
 
@@ -253,7 +260,8 @@ def _what_was_lost(
         if worse
         else "That a model lost general language is not shown"
     )
-    ranks = {metrics.model: metrics.geometry.effective_rank for metrics in models}
+    each_model = {metrics.model: metrics for metrics in models}
+    ranks = {name: metrics.geometry.effective_rank for name, metrics in each_model.items()}
     after = ", ".join(f"{figure(ranks[name], 1)} ({name})" for name in against)
     return Answer(
         question,
@@ -264,7 +272,11 @@ def _what_was_lost(
             f"{_change(each.general['spearman_correlation'])} "
             f"({each.general['spearman_correlation'].outcome}); mean cosine of unrelated sentences "
             f"{_change(each.general['unrelated_mean_cosine'])} "
-            f"({each.general['unrelated_mean_cosine'].outcome})."
+            f"({each.general['unrelated_mean_cosine'].outcome}); false positives "
+            f"{each_model[BASELINE].decisions.false_positives} to "
+            f"{each_model[name].decisions.false_positives} of {models[0].n_incompatible}, accuracy "
+            f"{_change(each.metrics['accuracy_at_best_threshold'])} "
+            f"({each.metrics['accuracy_at_best_threshold'].outcome})."
             for name, each in against.items()
         ],
     )
@@ -282,7 +294,7 @@ def _findings(comparison: ComparisonResult) -> list[Section]:
     return [
         Section(
             f"findings-{about.replace(' ', '-')}",
-            f"Findings: {_name(about)}",
+            f"Findings: {name_of(about)}",
             points=sentences,
             sources=("comparison",),
         )
@@ -341,7 +353,7 @@ def _among(better: Sequence[str], differences: Sequence[ModelDifference]) -> Ite
         if each.first == BASELINE or not {each.first, each.second} & set(better):
             continue
         outcome = each.metrics["auc_roc"].outcome
-        first, second = _name(each.first), _name(each.second)
+        first, second = name_of(each.first), name_of(each.second)
         yield _capitalised(
             f"{second} {verb[outcome]} {first}."
             if outcome in verb
@@ -372,12 +384,8 @@ def _change(found: Difference) -> str:
     )
 
 
-def _name(model: str) -> str:
-    return MODEL_NAMES.get(model, model)
-
-
 def _names(models: Sequence[str]) -> str:
-    *most, last = map(_name, models)
+    *most, last = map(name_of, models)
     return f"{', '.join(most)} and {last}" if most else last
 
 
