@@ -28,6 +28,7 @@ from tuneproof.hooks import (
     ConsoleHooks,
     GateHooks,
     InputHooks,
+    VersionHooks,
     choose_makers,
     logs_of_itself,
     places,
@@ -137,6 +138,21 @@ def fail(error: Exception, env: str = "mine", saving: str | None = None) -> None
     hooks_of_run.on_pipeline_error(error, {"env": env})
 
 
+def test_the_report_is_told_which_versions_it_reads_and_makes(tmp_path: Path) -> None:
+    def dataset(name: str, version: str) -> TextDataset:
+        return TextDataset(filepath=tmp_path / name, version=Version(None, version))
+
+    for version in ("2026-01-01", "2026-01-02"):
+        dataset("read", version).save(version)
+    catalog = DataCatalog(
+        {name: dataset(name, "2026-02-01") for name in ("read", "made", "never_saved")}
+    )
+    inputs = ["read", "never_saved", "artifact_versions"]
+    nodes = [Node(lambda *_: "", inputs=inputs, outputs="made", name="write")]
+    VersionHooks().before_pipeline_run(Pipeline(nodes), catalog)
+    assert catalog.load("artifact_versions") == {"read": "2026-01-02", "made": "2026-02-01"}
+
+
 class TestGateHooks:
     def test_a_gate_that_says_fail_stops_the_run(self) -> None:
         with pytest.raises(
@@ -163,8 +179,8 @@ class TestGateHooks:
 
 def test_a_stale_artifact_repeats_the_options_of_the_run() -> None:
     error = RuntimeError("node failed")
-    error.__cause__ = StaleArtifactError("old. Run: kedro run")
-    with pytest.raises(click.ClickException, match=r"^old\. Run: kedro run \(with: --env=mine\)$"):
+    error.__cause__ = StaleArtifactError("old. Run: kedro run and wait.")
+    with pytest.raises(click.ClickException, match=r"^old\. Run: kedro run --env=mine and wait\.$"):
         fail(error)
     fail(RuntimeError("a bug"))
 

@@ -4,6 +4,7 @@ import gc
 import inspect
 import logging
 import os
+import re
 import shlex
 import sys
 import time
@@ -16,12 +17,14 @@ import click
 import rich
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
-from kedro.io import CatalogProtocol
+from kedro.io import CatalogProtocol, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from tuneproof.audit.gates import failed_gates
 from tuneproof.audit.score import DataQualityScore
+from tuneproof.comparison.records import ComparisonResult
+from tuneproof.datasets.atomic import AtomicDataset
 from tuneproof.encoding import EmbeddingModel
 from tuneproof.errors import GateError, StaleArtifactError, TuneproofError
 from tuneproof.report.console import print_findings, print_path, print_steps
@@ -32,6 +35,7 @@ from tuneproof.training.result import TrainingResult
 from tuneproof.variants import VARIANTS
 
 _REPORT: Final = "comparison_report"
+_VERSIONS: Final = "artifact_versions"
 _PLACES: Final = {
     "data_quality_summary": "Audit",
     **{f"{name}_training_log": f"Log of {name}" for name in VARIANTS},
@@ -40,6 +44,9 @@ _PLACES: Final = {
     **{f"{name}_release": "Release" for name in ("standard", "lora", "lora_merged")},
 }
 """What is worth looking at after a run that writes no report."""
+
+_COMMAND: Final = re.compile(r"kedro run( --pipelines=[\w,]+)?")
+"""What errors advise; the options of the run belong to it."""
 
 _LOG_WIDTH: Final = 100
 """Columns where no terminal says how many it has, as in the log of a CI job."""
@@ -107,8 +114,9 @@ class InputHooks:
         """
         cause: BaseException | None = error
         while cause is not None:
-            if isinstance(cause, StaleArtifactError) and (options := repeat_options(run_params)):
-                raise click.ClickException(f"{cause} (with:{options})") from error
+            if isinstance(cause, StaleArtifactError):
+                options = repeat_options(run_params).replace("\\", r"\\")
+                raise click.ClickException(_COMMAND.sub(rf"\g<0>{options}", str(cause))) from error
             if isinstance(cause, TuneproofError):
                 raise click.ClickException(str(cause)) from error
             if self._saving is not None and _is_of_disk(cause):
@@ -130,6 +138,26 @@ def _is_of_disk(error: BaseException) -> bool:
 
     of_tokenizers = type(error) is Exception and "(os error " in str(error)
     return of_tokenizers or isinstance(error, OSError | SafetensorError)
+
+
+class VersionHooks:
+    """Tells the report which version of each artifact it shows."""
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: Catalog) -> None:
+        """Note the versions that the run reads, and those that it makes."""
+        if _VERSIONS not in pipeline.inputs():
+            return
+        made, versions = pipeline.all_outputs(), {}
+        for name in sorted(pipeline.datasets()):
+            dataset = catalog.get(name)
+            if isinstance(dataset, AtomicDataset) and (name in made or dataset.exists()):
+                versions[name] = (
+                    dataset.resolve_save_version()
+                    if name in made
+                    else dataset.resolve_load_version()
+                )
+        catalog[_VERSIONS] = MemoryDataset(versions)
 
 
 class CheckpointHooks:
@@ -295,11 +323,11 @@ def gather_findings(made: AbstractSet[str], catalog: Catalog) -> Findings:
     if comparison is not None:
         measured = [headline.model for headline in comparison.models]
     trainings = [name for name in VARIANTS if f"{name}_training_info" in made]
+    audited = judged or "data_quality_report" in made
+    quality = catalog.load("data_quality_report") if audited else None
     return Findings(
         made=made,
-        quality=catalog.load("data_quality_report")
-        if judged or "data_quality_report" in made
-        else None,
+        quality=quality,
         models=[catalog.load(f"{name}_metrics") for name in measured],
         comparison=comparison,
         trainings=[catalog.load(f"{name}_training_info") for name in trainings],
@@ -310,6 +338,17 @@ def gather_findings(made: AbstractSet[str], catalog: Catalog) -> Findings:
         },
         trained=[name for name, model in VARIANTS.items() if catalog.exists(model)],
         measured=catalog.exists("baseline_metrics"),
+        compared=quality is not None and _is_compared(quality, catalog),
+    )
+
+
+def _is_compared(quality: DataQualityScore, catalog: Catalog) -> bool:
+    """Say whether there is a comparison, of this run or before, on the audited pairs."""
+    if not catalog.exists("comparison"):
+        return False
+    found: ComparisonResult | None = catalog.load("comparison")
+    return found is not None and all(
+        quality.pairs.items() <= manifest.pairs.items() for manifest in found.manifests.values()
     )
 
 

@@ -1,10 +1,16 @@
 """Settings that Kedro reads: sessions, hooks, configuration."""
 
-from tuneproof.hooks import CheckpointHooks, ConsoleHooks, GateHooks, InputHooks
+from tuneproof.hooks import (
+    CheckpointHooks,
+    ConsoleHooks,
+    GateHooks,
+    InputHooks,
+    VersionHooks,
+)
 from tuneproof.session import TuneproofSession
 
 SESSION_CLASS = TuneproofSession
-HOOKS = (InputHooks(), GateHooks(), CheckpointHooks(), ConsoleHooks())
+HOOKS = (InputHooks(), VersionHooks(), GateHooks(), CheckpointHooks(), ConsoleHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

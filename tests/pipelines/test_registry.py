@@ -35,6 +35,7 @@ IN_MEMORY = {
     "lora_candidate_embeddings",
     "evidence",
     "training_runs",
+    "artifact_versions",
     "standard_release_evidence",
     "lora_release_evidence",
     "sweep_plan",

@@ -118,7 +118,7 @@ class TestOrigins:
         quality = quality_of(some_pairs(), **{split: some_pairs(38)})
         message = f"other {split} pairs than baseline_metrics.*--pipelines=data_quality"
         with pytest.raises(StaleArtifactError, match=message):
-            nodes.build_report(quality, evidence, {}, comparison, some_pairs())
+            nodes.build_report(quality, evidence, {}, comparison, some_pairs(), {})
 
     def test_training_runs_of_what_is_shown(self, evidence: dict[str, ModelEvidence]) -> None:
         runs = [training_of(model) for model in ("standard", "lora")]

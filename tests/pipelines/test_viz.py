@@ -170,6 +170,12 @@ def test_a_folder_that_is_no_such_site_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
+def test_outside_of_the_project_nothing_is_built(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="expected the project's root"):
+        build_lineage(tmp_path / "site", tmp_path, {})
+    assert not (tmp_path / "site").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -75,7 +75,7 @@ def write(html: str, folder: Path) -> Path:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = {model: training_of(model) for model in VARIANTS}
     html = nodes.build_report(
-        quality_of(pairs()), evidence(), runs, comparison_of(pairs(), *VARIANTS), pairs()
+        quality_of(pairs()), evidence(), runs, comparison_of(pairs(), *VARIANTS), pairs(), {}
     )
     return write(html, tmp_path_factory.mktemp("report"))
 
@@ -474,7 +474,7 @@ class TestPairs:
             rows["cosine"] += np.random.default_rng(0).normal(0, 1e-3, len(rows))
             many[name] = ModelEvidence(found.metrics, rows, found.projection)
         comparison = comparison_of(pairs(), *VARIANTS)
-        html = render_report(quality_of(pairs()), many, {}, comparison, pairs(), {})
+        html = render_report(quality_of(pairs()), many, {}, comparison, pairs(), {}, {})
         with opened(write(html, tmp_path), "#pairs") as page:
             assert "of 20,000 pairs shown" in page.inner_text("[data-shown]")
             # The best of three: other programs take their time too.
@@ -566,7 +566,7 @@ class TestHostileTexts:
 
 def test_baseline_alone(opened: Open, tmp_path: Path) -> None:
     found = evidence_of(pairs())
-    html = nodes.build_report(quality_of(pairs()), found, {}, None, pairs())
+    html = nodes.build_report(quality_of(pairs()), found, {}, None, pairs(), {})
     with opened(write(html, tmp_path), "#cosines") as page:
         assert page.locator("#baseline").is_visible()
         metrics = found["baseline"].metrics.decisions

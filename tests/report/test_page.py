@@ -15,9 +15,10 @@ from tests.report.examples import (
     some_pairs,
     training_of,
 )
-from tuneproof.comparison.records import HEADLINE_METRICS, ComparisonResult
+from tuneproof.comparison.records import HEADLINE_METRICS, ComparisonResult, Standing
 from tuneproof.comparison.wording import chance, figure, signed, span, with_span
 from tuneproof.measurement.records import SUBSETS
+from tuneproof.metrics.calibration import ReliabilityBin, chance_calibration_error
 from tuneproof.pairs import hash_pairs
 from tuneproof.pipelines.reporting import nodes
 from tuneproof.report.evidence import ModelEvidence
@@ -29,6 +30,7 @@ HEADLINE = (
     "Headline metrics of all models with 95 % intervals, and their differences from the baseline"
 )
 TABS = ["verdict", "data", "baseline", "standard", "lora", "compare", "pairs", "method"]
+VERSIONS = {"lora_metrics": "2026-01-02T03.04.05.678Z", "comparison_report": "2026-01-03"}
 VOID = {"meta", "img", "link", "br", "hr", "input"}
 
 
@@ -106,7 +108,9 @@ def comparison() -> ComparisonResult:
 @pytest.fixture(scope="module")
 def html(evidence: dict[str, ModelEvidence], comparison: ComparisonResult) -> str:
     runs = {model: training_of(model) for model in ("standard", "lora")}
-    return nodes.build_report(quality_of(some_pairs()), evidence, runs, comparison, some_pairs())
+    return nodes.build_report(
+        quality_of(some_pairs()), evidence, runs, comparison, some_pairs(), VERSIONS
+    )
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +162,7 @@ class TestFullPage:
     ) -> None:
         runs = {model: training_of(model) for model in ("standard", "lora")}
         quality = quality_of(some_pairs())
-        again = nodes.build_report(quality, evidence, runs, comparison, some_pairs())
+        again = nodes.build_report(quality, evidence, runs, comparison, some_pairs(), VERSIONS)
         assert again == html
 
     def test_columns_for_scripts(self, page: Page, evidence: dict[str, ModelEvidence]) -> None:
@@ -181,9 +185,10 @@ class TestFullPage:
         origin = fingerprint(evidence["lora"].metrics.manifest.model_dump(mode="json"))
         assert page.row(caption, "lora_metrics") == [
             "all figures of the model, with intervals",
+            VERSIONS["lora_metrics"],
             origin,
         ]
-        assert page.row(caption, "eval_pairs")[1] == hash_pairs(some_pairs())[:12]
+        assert page.row(caption, "eval_pairs")[1:] == ["n/a", hash_pairs(some_pairs())[:12]]
         named = [each for each in page.all("a") if each["href"] == "#artifacts"]
         # All sections but those of the Method tab itself.
         sections = len(page.all("section")) - 3
@@ -391,10 +396,13 @@ class TestFullPage:
     def test_calibration_and_clusters(self, page: Page, evidence: dict[str, ModelEvidence]) -> None:
         metrics = evidence["standard"].metrics
         caption = "Calibrated on the validation pairs, judged on the eval pairs"
-        assert page.row(caption, "standard")[:3] == [
+        share = metrics.n_compatible / metrics.n_pairs
+        bins = [ReliabilityBin(**each.model_dump()) for each in metrics.calibration.bins]
+        assert page.row(caption, "standard")[:4] == [
             figure(metrics.calibration.brier_score),
+            figure(share * (1 - share)),
             figure(metrics.calibration.expected_calibration_error),
-            figure(metrics.average_precision),
+            figure(chance_calibration_error(bins)),
         ]
         found = metrics.text_clusters
         first = found.draws[0]
@@ -472,14 +480,16 @@ class TestFullPage:
 class TestPartialPages:
     def test_baseline_alone(self) -> None:
         pairs = some_pairs()
-        page = Page(nodes.build_report(quality_of(pairs), evidence_of(pairs), {}, None, pairs))
+        page = Page(nodes.build_report(quality_of(pairs), evidence_of(pairs), {}, None, pairs, {}))
         assert [a["href"] for a in page.all("a") if (a.get("id") or "").startswith("tab")] == [
             f"#{name}" for name in ("verdict", "data", "baseline", "pairs", "method")
         ]
         assert page.says(NO_VARIANT)
-        # The audit's warnings stand among the threats, and where the audit is shown.
-        for warning in quality_of(pairs).warnings:
-            assert " ".join(page.text).count(warning) == 2
+        # The audit's warnings stand among the threats, and where the audit is shown; the first
+        # ones on the first screen too.
+        for position, warning in enumerate(quality_of(pairs).warnings):
+            assert " ".join(page.text).count(warning) == 2 + (position < 3)
+        assert page.says("What the base model does")
         assert page.row("baseline: headline figures with 95 % intervals", "AUC-ROC")
         shown = set(page.data()["figures"])
         assert shown == {each["data-figure"] for each in page.all("div") if "data-figure" in each}
@@ -491,7 +501,7 @@ class TestPartialPages:
         pairs = some_pairs()
         evidence, runs = evidence_of(pairs, model), {model: training_of(model)}
         comparison = comparison_of(pairs, model)
-        html = nodes.build_report(quality_of(pairs), evidence, runs, comparison, pairs)
+        html = nodes.build_report(quality_of(pairs), evidence, runs, comparison, pairs, {})
         page = Page(html)
         assert page.tables[HEADLINE][0] == ["Metric", "baseline", model]
         assert page.says(comparison.verdict[0])
@@ -508,7 +518,9 @@ class TestPartialPages:
             }
         )
         quality = quality_of(pairs).model_copy(update={"warnings": [f"caution {HOSTILE[2]}"]})
-        page = Page(render_report(quality, evidence_of(pairs, "lora"), {}, comparison, pairs, {}))
+        page = Page(
+            render_report(quality, evidence_of(pairs, "lora"), {}, comparison, pairs, {}, {})
+        )
         for sentence in (
             *comparison.verdict,
             *comparison.left_out,
@@ -531,7 +543,7 @@ class TestPartialPages:
         claims = {"verdict": [f"claim {hidden}"], "beside_headline": [f"Warning: {hidden}"]}
         comparison = comparison_of(pairs, "lora").model_copy(update=claims)
         evidence = evidence_of(pairs, "lora")
-        html = render_report(quality_of(pairs), evidence, {}, comparison, pairs, {})
+        html = render_report(quality_of(pairs), evidence, {}, comparison, pairs, {}, {})
         before, _, after = html.partition("<script>/**\n* plotly.js")
         seen = before + after.partition("</script>")[2]
         assert not {each for each in seen if unicodedata.category(each)[0] == "C"} - {"\n", "\t"}
@@ -552,7 +564,7 @@ class TestPartialPages:
         runs = {"standard": type(run)(result, run.log), "lora": training_of("lora")}
         evidence = evidence_of(pairs, "standard", "lora")
         comparison = comparison_of(pairs, "standard", "lora")
-        page = Page(render_report(quality_of(pairs), evidence, runs, comparison, pairs, {}))
+        page = Page(render_report(quality_of(pairs), evidence, runs, comparison, pairs, {}, {}))
         sentence = (
             "standard: no checkpoint ranked the validation pairs better than the base model did "
             f"({initial:.3f} before training, {best:.3f} at best)."
@@ -577,7 +589,15 @@ class TestWhichToShip:
             differences.append(
                 each.model_copy(update={"metrics": {**each.metrics, "auc_roc": auc}})
             )
-        return comparison.model_copy(update={"differences": differences})
+        standings = [
+            Standing(
+                model=name,
+                better=outcomes.get(name) == "improved",
+                reasons=[] if outcomes.get(name) == "improved" else ["on all 40 eval pairs ..."],
+            )
+            for name in ("standard", "lora")
+        ]
+        return comparison.model_copy(update={"differences": differences, "standings": standings})
 
     def test_nothing_compared(self) -> None:
         assert which_to_ship(None).answer == "None is trained and compared yet."
@@ -591,10 +611,20 @@ class TestWhichToShip:
     def test_one_shown_better(self) -> None:
         answer = which_to_ship(self.with_outcomes(lora="improved"))
         assert answer.answer == (
-            "LoRA fine-tuning (lora) is shown to rank better than the base model; full "
-            "fine-tuning (standard) is not."
+            "LoRA fine-tuning (lora) is shown to rank better than the base model; of full "
+            "fine-tuning (standard) it is not shown."
         )
-        assert answer.grounds[0].startswith("No difference in ranking is shown between")
+        assert answer.grounds[0].startswith("Full fine-tuning (standard): on all 40 eval pairs")
+        assert answer.grounds[1].startswith("No difference in ranking is shown between")
+
+    def test_reservations_stand_in_the_answer(self) -> None:
+        found = self.with_outcomes(lora="improved", standard="improved")
+        standings = [
+            each.model_copy(update={"reasons": ["it is slow"]}) for each in found.standings
+        ]
+        answer = which_to_ship(found.model_copy(update={"standings": standings}))
+        assert answer.answer.endswith("than the base model, with reservations.")
+        assert "LoRA fine-tuning (lora): it is slow." in answer.grounds
 
     @pytest.mark.parametrize(
         ("between", "ground"),

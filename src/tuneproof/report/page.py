@@ -25,7 +25,7 @@ from tuneproof.report.tabs.method import method_tab
 from tuneproof.report.tabs.model import model_tab
 from tuneproof.report.tabs.pairs import pair_columns, pairs_tab
 from tuneproof.report.tabs.verdict import verdict_tab
-from tuneproof.report.trace import trace_artifacts
+from tuneproof.report.trace import describe_run, trace_artifacts
 from tuneproof.training.result import TrainingResult
 
 _WEB: Final = files("tuneproof.report") / "web"
@@ -56,6 +56,7 @@ def render_report(
     comparison: ComparisonResult | None,
     train_pairs: Sequence[DatingPair],
     figures: Mapping[str, PlotlyFigure],
+    versions: Mapping[str, str],
 ) -> str:
     """Write the page.
 
@@ -67,6 +68,7 @@ def render_report(
         train_pairs: The train pairs, for the nearest one of each eval pair.
         figures: The interactive figures by name; those that a section has no place for are left
             out, and so is the place of a figure that is not there.
+        versions: Version of each artifact, and of the page itself, by their names in the catalog.
 
     Returns:
         HTML; every text in it is escaped, nothing in it is fetched from elsewhere, and its policy
@@ -74,7 +76,7 @@ def render_report(
     """
     from plotly.offline import get_plotlyjs
 
-    artifacts = trace_artifacts(quality, evidence, training_runs, comparison)
+    artifacts = trace_artifacts(quality, evidence, training_runs, comparison, versions)
     trainings = [run.result for run in training_runs.values()]
     tabs = [
         *_model_tabs(
@@ -98,6 +100,8 @@ def render_report(
         _templates()
         .get_template("page.html.jinja")
         .render(
+            title="What fine-tuning changed" if comparison else "What the base model does",
+            made_from=describe_run(evidence["baseline"].metrics.manifest, versions),
             tabs=tabs,
             shown_figures=frozenset(figures),
             models=[found.metrics for found in evidence.values()],

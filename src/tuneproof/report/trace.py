@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.comparison.records import ComparisonResult
+from tuneproof.manifest import Manifest
 from tuneproof.report.evidence import ModelEvidence, TrainingRun
 
 
@@ -19,15 +20,17 @@ class Artifact(NamedTuple):
         name: Its name in the catalog.
         holds: What it holds.
         origin: Fingerprint of what it was made from.
+        version: Its version in the catalog; None where it was not read from there.
     """
 
     name: str
     holds: str
     origin: str
+    version: str | None = None
 
 
 def fingerprint(origin: JsonValue) -> str:
-    """Return the first 12 hex digits of the SHA-256 of a manifest as JSON with sorted keys."""
+    """Return the first 12 hex digits of the SHA-256 of a record as JSON with sorted keys."""
     return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -36,6 +39,7 @@ def trace_artifacts(
     evidence: Mapping[str, ModelEvidence],
     training_runs: Mapping[str, TrainingRun],
     comparison: ComparisonResult | None,
+    versions: Mapping[str, str],
 ) -> list[Artifact]:
     """List the artifacts that the page shows figures of.
 
@@ -44,12 +48,13 @@ def trace_artifacts(
         evidence: What was measured, by model.
         training_runs: The training runs, by model.
         comparison: The models side by side; None where nothing was compared.
+        versions: Version of each artifact by its name in the catalog.
     """
-    return [
+    artifacts = [
         Artifact(
             "data_quality_report",
             "scores, gates, probes and label errors",
-            fingerprint(quality.model_dump(mode="json", include={"pairs", "environment"})),
+            fingerprint(quality.model_dump(mode="json")),
         ),
         *(
             Artifact(f"{split}_pairs", f"the {split} pairs", quality.pairs[split][:12])
@@ -62,13 +67,28 @@ def trace_artifacts(
                 Artifact(
                     "comparison",
                     "differences, criteria, verdict, threats and worst errors",
-                    fingerprint(comparison.model_dump(mode="json", include={"manifests"})),
+                    fingerprint(comparison.model_dump(mode="json")),
                 )
             ]
             if comparison
             else []
         ),
     ]
+    return [each._replace(version=versions.get(each.name)) for each in artifacts]
+
+
+def describe_run(manifest: Manifest, versions: Mapping[str, str]) -> str:
+    """Say in one line which page it is: base model, pairs and version.
+
+    Args:
+        manifest: Origin of the base model's metrics.
+        versions: Versions by the names in the catalog, that of the page among them.
+    """
+    version = versions.get("comparison_report", "not saved")
+    return (
+        f"{manifest.base_model.name}, train pairs {manifest.pairs['train'][:12]}, eval pairs "
+        f"{manifest.pairs['eval'][:12]}, version {version}"
+    )
 
 
 def _measured(evidence: Mapping[str, ModelEvidence]) -> Iterator[Artifact]:

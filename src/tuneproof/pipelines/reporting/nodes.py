@@ -275,6 +275,7 @@ def build_report(
     training_runs: dict[str, TrainingRun],
     comparison: ComparisonResult | None,
     train_pairs: list[DatingPair],
+    versions: dict[str, str],
 ) -> str:
     """Write the HTML page.
 
@@ -284,6 +285,7 @@ def build_report(
         training_runs: The training runs, by model.
         comparison: The models side by side; None where nothing was compared.
         train_pairs: The train pairs, for the nearest one of each eval pair.
+        versions: Version of each artifact, by its name in the catalog.
 
     Raises:
         StaleArtifactError: The audit tells of other pairs than the measurements.
@@ -303,6 +305,7 @@ def build_report(
         comparison,
         train_pairs,
         figures(evidence, training_runs, comparison),
+        versions,
     )
 
 

@@ -81,6 +81,7 @@ def create_pipeline() -> Pipeline:
                     "training_runs": "training_runs",
                     "comparison": "comparison",
                     "train_pairs": "train_pairs",
+                    "versions": "artifact_versions",
                 },
                 outputs="comparison_report",
                 name="build_report",

@@ -179,8 +179,8 @@ def _curves(models: Sequence[BaselineMetrics]) -> Section:
         "curves",
         "Ranking",
         [
-            "Both curves look at the order of the cosines alone, at every threshold. Bands hold 95 "
-            "% of the resamples of the groups, point by point."
+            "Both curves look at the order of the cosines alone, at every threshold. Bands hold "
+            "each point of a curve with 95 % confidence, groups of pairs resampled together."
         ],
         plots=[
             Plot(
@@ -196,7 +196,10 @@ def _curves(models: Sequence[BaselineMetrics]) -> Section:
                 "Precision and recall",
                 "Precision against recall; the line of chance is the share of compatible pairs, "
                 f"{models[0].n_compatible / models[0].n_pairs:.3f}. Average precision: "
-                + each_model(models, lambda m: figure(m.average_precision, 3))
+                + each_model(
+                    models,
+                    lambda m: with_span(m.average_precision, m.intervals["average_precision"]),
+                )
                 + ".",
             ),
         ],
@@ -222,7 +225,7 @@ def _projections(models: Sequence[BaselineMetrics]) -> Section:
                 + ".",
             )
         ],
-        sources=sources_of(models, "projection"),
+        sources=sources_of(models, "projection", "scores", "metrics"),
         widget="umap",
     )
 
@@ -281,14 +284,21 @@ def _calibration(models: Sequence[BaselineMetrics]) -> Section:
     table = Table(
         caption="Calibrated on the validation pairs, judged on the eval pairs",
         corner="Model",
-        columns=["Brier score", "Expected calibration error", "Average precision", "Slope"],
+        columns=[
+            "Brier score",
+            "Brier score of a constant",
+            "Expected calibration error",
+            "The same by chance alone",
+            "Slope",
+        ],
         rows=[
             (
                 metrics.model,
                 [
                     number(metrics.calibration.brier_score),
+                    number(metrics.calibration.constant_brier_score),
                     number(metrics.calibration.expected_calibration_error),
-                    number(metrics.average_precision),
+                    number(metrics.calibration.chance_calibration_error),
                     number(metrics.calibration.slope, 1),
                 ],
             )
@@ -300,7 +310,10 @@ def _calibration(models: Sequence[BaselineMetrics]) -> Section:
         "Calibration",
         [
             "Platt's logistic curve turns a cosine into a probability. A negative slope says that "
-            "higher cosines speak against compatibility."
+            "higher cosines speak against compatibility. A Brier score at or above that of a "
+            "constant, the share of compatible pairs given to each, says that the cosine tells "
+            "nothing; a calibration error near that of chance is one that perfectly calibrated "
+            "probabilities would show on as many pairs."
         ],
         [table],
         plots=[

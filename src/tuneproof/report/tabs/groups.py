@@ -43,9 +43,10 @@ def model_groups(
         title,
         [
             f"A {kind} whose pairs all have one label has no margin, no Cohen's d and no AUC: n/a; "
-            "its mean and its error rate stand instead. Brackets hold 95 % intervals, left out "
-            "where there are too few pairs. With this many groups about one interval in twenty "
-            "misses the truth by chance."
+            "its mean and its error rate stand instead. Brackets hold 95 % intervals; a figure "
+            "without them is no surer: too few pairs that share no text, or every resample of them "
+            "gives the same value. With this many groups about one interval in twenty misses the "
+            "truth by chance."
         ],
         [table],
         sources=(f"{name}_metrics",),
@@ -58,8 +59,9 @@ def groups(models: Sequence[BaselineMetrics]) -> Section:
         "groups",
         "Categories and pair types",
         [
-            "n/a: the pairs of the group all have one label. Brackets hold 95 % intervals, left "
-            "out where there are too few pairs. The tab of each model tells more of each group."
+            "n/a: the pairs of the group all have one label. Brackets hold 95 % intervals; a "
+            "figure without them is no surer: too few pairs that share no text, or every resample "
+            "of them gives the same value. The tab of each model tells more of each group."
         ],
         [
             _group_table("category", models, lambda m: m.category_metrics),

@@ -22,14 +22,16 @@ def losses(models: Sequence[BaselineMetrics]) -> Section:
             m.general.spearman_correlation, m.general.intervals["spearman_correlation"]
         ),
     )
+    prefixes = [*_prefixes(models)]
     return Section(
         "losses",
         "What was lost",
         [
             "A model that learns one task may forget general language, or move all texts to one "
-            "place. A fair one does not care which text carries which prefix."
+            "place."
+            + (" A fair one does not care which text carries which prefix." if prefixes else "")
         ],
-        [_general(models), _geometry(models), *_prefixes(models)],
+        [_general(models), _geometry(models), *prefixes],
         plots=[
             Plot(
                 "losses",

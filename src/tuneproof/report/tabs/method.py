@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from tuneproof.audit.score import DataQualityScore
+from tuneproof.instructions import trained_instructions
 from tuneproof.manifest import Environment, Manifest
 from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.report.layout import Cell, Section, Tab, Table, prose
@@ -12,14 +13,17 @@ from tuneproof.report.tabs.training import facts_table
 from tuneproof.report.trace import Artifact
 
 _READING: Final = (
-    "Pairs: a pair of texts is labelled 1 (compatible) or 0 (incompatible). The model sees the "
-    "texts alone; the cosine of their embeddings is its score.",
+    "Pairs: a pair of texts is labelled 1 (compatible) or 0 (incompatible). A model sees texts "
+    "alone; the cosine of their embeddings is its score.",
     "Splits: models learn from the train pairs. Checkpoints, thresholds and calibration are chosen "
     "on the validation pairs. The eval pairs are only measured.",
-    "Intervals hold 95 % of the bootstrap resamples. Groups of pairs that share a text are "
-    "resampled together, since such pairs are not independent.",
+    "Intervals are 95 % bootstrap percentiles, widened where groups are few (Hesterberg 2015). "
+    "Groups of pairs that share a text are resampled together, since such pairs are not "
+    "independent.",
     "Differences of two models are resampled in pairs, on the same eval pairs. Their p-values "
-    "exchange the models' scores group by group, and are corrected after Holm.",
+    "exchange the models' scores group by group, and are corrected after Holm for the metrics that "
+    "are tested together: AUC (with it Spearman), margin, Cohen's d, Welch's t, F1 and accuracy. "
+    "Cohen's d and Welch's t are nearly one test: counting both makes the correction stricter.",
     "Not shown means that the evidence does not suffice. It does not mean that two models are "
     "equal.",
     "n/a means that the figure is not defined on these pairs, or that they are too few.",
@@ -37,20 +41,37 @@ def method_tab(
         models: Metrics of the baseline, then of the variants.
         artifacts: The artifacts that the page shows figures of.
     """
-    return Tab("method", "Method", [_reading(), _artifacts(artifacts), _origin(quality, models)])
+    return Tab(
+        "method", "Method", [_reading(models), _artifacts(artifacts), _origin(quality, models)]
+    )
 
 
-def _reading() -> Section:
-    return Section("reading", "How to read this", points=_READING)
+def _reading(models: Sequence[BaselineMetrics]) -> Section:
+    instructed = [
+        f"{metrics.model} reads an instruction before both texts, chosen by the category of the "
+        "pair: it is told more than the other models are."
+        for metrics in models
+        if metrics.manifest.model and trained_instructions(metrics.manifest.model)
+    ]
+    return Section(
+        "reading", "How to read this", points=[*_READING[:1], *instructed, *_READING[1:]]
+    )
 
 
 def _artifacts(artifacts: Sequence[Artifact]) -> Section:
     table = Table(
         caption="The artifacts that this page was made from",
         corner="Artifact",
-        columns=["It holds", "Origin"],
+        columns=["It holds", "Version", "Origin"],
         rows=[
-            (artifact.name, [prose(artifact.holds), Cell(artifact.origin, "code")])
+            (
+                artifact.name,
+                [
+                    prose(artifact.holds),
+                    Cell(artifact.version or "n/a", "code"),
+                    Cell(artifact.origin, "code"),
+                ],
+            )
             for artifact in artifacts
         ],
     )
@@ -59,10 +80,11 @@ def _artifacts(artifacts: Sequence[Artifact]) -> Section:
         "Artifacts",
         [
             "Each section names the artifacts that hold its figures: in the project, "
-            "catalog.load(name) reads one. Equal origins mean: made from the same pairs, "
-            "parameters, seed, versions and base model. The origin is the beginning of the SHA-256 "
-            "of the manifest that the artifact carries, as JSON with sorted keys; that of pairs is "
-            "the beginning of their own hash."
+            "catalog.load(name, version=...) reads one. Equal origins mean: made from the same "
+            "pairs, parameters, seed, versions and base model. The origin is the beginning of the "
+            "SHA-256 of the manifest that the artifact carries, as JSON with sorted keys; that of "
+            "data_quality_report and of comparison is that of all they hold, and that of pairs the "
+            "beginning of their own hash."
         ],
         [table],
     )
