@@ -6,6 +6,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PINNED := pyproject.toml constraints.txt
 
+comma := ,
+# Of score, viz and lineage: the environment and the data root of the run, where they are not the
+# default ones.
+ENV ?=
+DATA_ROOT ?=
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -29,13 +35,15 @@ lint: $(VENV)/.installed-test ## Check formatting, style, types and the floors b
 
 .PHONY: viz
 viz: $(VENV)/.installed ## Set up, then show the pipelines in the browser
-	$(BIN)/kedro viz run
+	$(BIN)/kedro viz run $(if $(ENV),--env=$(ENV)) $(if $(DATA_ROOT),--params=data_root=$(DATA_ROOT))
 
 MODEL ?= lora
 
 .PHONY: score
 score: $(VENV)/.installed ## Score the pairs of a file: make score PAIRS=new.jsonl MODEL=lora
-	$(BIN)/kedro run --pipelines=scoring --params="new_pairs=$(PAIRS),scoring_model=$(MODEL)"
+	$(if $(PAIRS),,$(error found no PAIRS, expected a file: make score PAIRS=new.jsonl))
+	$(BIN)/kedro run --pipelines=scoring $(if $(ENV),--env=$(ENV)) \
+		--params="new_pairs=$(PAIRS),scoring_model=$(MODEL)$(if $(DATA_ROOT),$(comma)data_root=$(DATA_ROOT))"
 
 .PHONY: docs
 docs: $(VENV)/.installed-test ## Build the documentation site in build/site
@@ -43,7 +51,7 @@ docs: $(VENV)/.installed-test ## Build the documentation site in build/site
 
 .PHONY: lineage
 lineage: $(VENV)/.installed ## Build what kedro viz shows as a static site in build/lineage
-	$(BIN)/python -m tuneproof.lineage build/lineage
+	$(BIN)/python -m tuneproof.lineage build/lineage $(if $(ENV),--env=$(ENV)) $(if $(DATA_ROOT),--data-root=$(DATA_ROOT))
 
 .PHONY: package
 package: $(VENV)/.installed-test ## Build the wheel and the archive of its configuration in dist/

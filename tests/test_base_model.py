@@ -292,3 +292,9 @@ class TestHub:
             "Set base_model to a local folder, or to all-MiniLM-L6-v2, which needs no network."
         )
         assert "\n" not in message
+
+
+def test_a_revision_of_the_packaged_model_is_named_as_what_is_wrong() -> None:
+    expected = r"^base model all-MiniLM-L6-v2: found revision 'main' for the packaged model"
+    with pytest.raises(BaseModelError, match=expected):
+        locate_base_model("all-MiniLM-L6-v2", "main")

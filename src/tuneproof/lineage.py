@@ -25,7 +25,11 @@ _UNUSED_PAGES: Final = ("404.html", "autoreload.html", "telemetry.html")
 
 
 def build_lineage(
-    folder: Path, project: Path, parameters: Mapping[str, Any], previews: bool = True
+    folder: Path,
+    project: Path,
+    parameters: Mapping[str, Any],
+    env: str | None = None,
+    previews: bool = True,
 ) -> None:
     """Write the site; one that stands there already is replaced as a whole.
 
@@ -33,11 +37,15 @@ def build_lineage(
         folder: Where it goes.
         project: Root of the Kedro project, which kedro-viz takes the current folder for.
         parameters: Runtime parameters, as of `kedro run --params`.
+        env: The environment, as of `kedro run --env`.
         previews: Whether it shows what is in the artifacts, texts of pairs among it.
 
     Raises:
         FileExistsError: The folder holds something else than such a site.
+        FileNotFoundError: The project's root is none.
     """
+    if not (project / "pyproject.toml").is_file():
+        raise FileNotFoundError(f"{project}: found no pyproject.toml, expected the project's root")
     import fsspec
     import kedro_viz
 
@@ -50,7 +58,7 @@ def build_lineage(
         raise FileExistsError(f"{folder}: found other files there, expected a site or nothing")
     project = project.resolve()
     bootstrap_project(project)
-    session = KedroSession.create(project_path=project, runtime_params=dict(parameters))
+    session = KedroSession.create(project_path=project, env=env, runtime_params=dict(parameters))
     with session:
         context = session.load_context()
         settings = [context.config_loader["globals"], context.params, dict(parameters)]
@@ -147,14 +155,15 @@ def _forget_foreign_fonts(page: Path) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default="build/lineage")
+@click.option("--env", help="The environment of the runs, if not local.")
 @click.option("--data-root", help="Where the runs wrote, if not where conf/ says.")
 @click.option("--previews/--no-previews", default=True, help="Show what is in the artifacts.")
-def main(folder: Path, data_root: str | None, previews: bool) -> None:
+def main(folder: Path, env: str | None, data_root: str | None, previews: bool) -> None:
     """Write the pipelines of the project in the current folder as a static site to FOLDER."""
     parameters = {} if data_root is None else {"data_root": data_root}
     try:
-        build_lineage(folder, Path.cwd(), parameters, previews)
-    except FileExistsError as error:
+        build_lineage(folder, Path.cwd(), parameters, env, previews)
+    except (FileExistsError, FileNotFoundError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"Look at it with: python -m http.server --directory {folder}")
 
