@@ -133,10 +133,12 @@ def test_a_killed_run_ends_like_one_that_was_not(
     tiny_model_folder: Path,
     uninterrupted: dict[str, Whole],
     killed: dict[tuple[str, str], Path],
+    tmp_path: Path,
     kind: str,
     moment: str,
 ) -> None:
-    folder = killed[kind, moment]
+    folder = tmp_path / "copy"
+    shutil.copytree(killed[kind, moment], folder)
     resumed, last = followed(tiny_model_folder, folder, kind)
     whole, expected_last = uninterrupted[kind]
     assert resumed.result.resumed_steps == [8 if moment == "while saving" else int(moment) // 8 * 8]
@@ -166,8 +168,30 @@ def test_a_changed_configuration_starts_anew(
 ) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(killed["standard", "11"], folder, dirs_exist_ok=True)
+    (before,) = folder.glob("*/checkpoint-*")
     changed = trained(tiny_model_folder, folder, "standard", **change)
     assert changed.result.resumed_steps == []
+    assert before.exists()
+
+
+def test_a_base_model_that_reads_texts_otherwise_starts_anew(
+    tiny_model_folder: Path,
+    killed: dict[tuple[str, str], Path],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its weights are the same, so the folder is: a tokenizer or a pooling may still differ."""
+    folder = tmp_path / "copy"
+    shutil.copytree(killed["standard", "11"], folder, dirs_exist_ok=True)
+    model = base(tiny_model_folder)
+    pooling: Any = model.transformer[1]
+    pooling.pooling_mode = "max"
+    settings = options(**SETTINGS)
+    changed = train(model, TRAIN, VALIDATION, settings, run(folder, 4))
+    assert changed.result.resumed_steps == []
+    assert "reads texts otherwise" in caplog.text
+    (left,) = folder.glob("*/checkpoint-*")
+    assert left.name == "checkpoint-36"
 
 
 def manifest_of(model: TrainedModel, **changes: object) -> Manifest:
@@ -243,9 +267,12 @@ def test_a_cut_off_state_is_no_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_left_files_of_these_names(killed: dict[tuple[str, str], Path]) -> None:
-    for folder in killed.values():
-        for checkpoint in folder.glob("*/checkpoint-*"):
-            assert set(FILES) == {path.name for path in checkpoint.iterdir()}
+    for kind, moment in MOMENTS:
+        left = sorted(killed[kind, moment].glob("*/checkpoint-*"))
+        files = [{path.name for path in checkpoint.iterdir()} for checkpoint in left]
+        whole = [found for found in files if found == set(FILES)]
+        assert whole
+        assert len(left) - len(whole) == (moment == "while saving")
 
 
 def test_abandoned_runs_are_pruned_and_other_folders_are_not(tmp_path: Path) -> None:

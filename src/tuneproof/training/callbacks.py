@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 _VALIDATION_BATCH: Final = 32
+_SAME_LOSS: Final = 1e-5
 
 logger = logging.getLogger(__name__)
 
@@ -211,12 +212,24 @@ class TrainingRecorder(TrainerCallback):
             "seconds": self.seconds,
             "resumed_steps": self.resumed_steps,
             "stopped_early": self.stopped_early,
+            "initial_loss": self.initial.loss,
             "best": None,
         }
         if self._best is not None:
             save_file(self._best.weights, folder / BEST)
             record["best"] = [self._best.step, self._best.spearman]
         (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
+
+    def began_like(self, folder: Path) -> bool:
+        """Say whether the run that was saved in a folder began with the model of this one.
+
+        Beside the weights, which the folder's name tells of, a model is its tokenizer, its pooling
+        and its configuration: where one of them differs, so does the loss before training.
+        """
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return math.isclose(
+            record.get("initial_loss", math.nan), self.initial.loss, rel_tol=_SAME_LOSS
+        )
 
     def load(self, folder: Path) -> None:
         """Take up the run that was saved in a folder."""

@@ -1,5 +1,6 @@
 """The training engine: pairs and a base model in, the best checkpoint and its record out."""
 
+import logging
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -35,8 +36,11 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformerTrainingArguments
 
     from tuneproof.training.batches import TokenisedPairs
+    from tuneproof.training.callbacks import TrainingRecorder
 
 _REMEASURED = 1e-6
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -189,8 +193,8 @@ def train(
     arguments = _arguments(folder, options, tokenised, device)
     with claimed(folder), eager_attention(transformer):
         prune(folder.parent, folder)
-        checkpoint = latest_checkpoint(folder)
         recorder = TrainingRecorder(transformer, loss, validation_pairs, plan)
+        checkpoint = _resumable(folder, recorder)
         trainer = PairTrainer(
             recorder,
             loss,
@@ -247,6 +251,19 @@ def train(
     )
     model = EmbeddingModel(transformer, manifest)
     return TrainedModel(model, result, recorder.log(), recorder.layers())
+
+
+def _resumable(folder: Path, recorder: "TrainingRecorder") -> Path | None:
+    """Return the newest checkpoint, or none and an empty folder if it is of another base model."""
+    checkpoint = latest_checkpoint(folder)
+    if checkpoint is None or recorder.began_like(checkpoint):
+        return checkpoint
+    logger.warning(
+        "the base model reads texts otherwise than when %s was written: training anew", checkpoint
+    )
+    discard(folder)
+    folder.mkdir()
+    return None
 
 
 def _model_type(options: TrainingOptions, instructions: Instructions | None) -> ModelType:
