@@ -41,7 +41,7 @@ class TestUmap:
         figure = umap_projections({model: projection(20) for model in models})
         assert len(figure.axes) == len(models)
         for axes, model in zip(figure.axes, models, strict=True):
-            assert axes.get_title() == f"{model}, n=40 texts"
+            assert axes.get_title() == f"{model}, 40 points, two a pair"
             assert len(np.asarray(drawn_texts(axes).get_offsets())) == 40
         assert not collisions(figure)
         assert not cut_off(figure)

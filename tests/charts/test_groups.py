@@ -32,9 +32,9 @@ class TestCategoryMargins:
     @pytest.mark.parametrize("models", [("baseline",), ("baseline", "standard", "lora")])
     def test_cells_hold_margin_and_n(self, models: tuple[str, ...]) -> None:
         shown = texts(category_margins(dict.fromkeys(models, MARGINS)))
-        assert shown.count("+0.250 (n=7)\n[+0.100, +0.375]") == len(models)
-        assert shown.count("-0.100 (n=3)") == len(models)
-        assert shown.count("n/a (n=5)") == len(models)
+        assert shown.count("+0.250 (n=3+4)\n[+0.100, +0.375]") == len(models)
+        assert shown.count("-0.100 (n=1+2)") == len(models)
+        assert shown.count("n/a (n=0+5)") == len(models)
         assert set(models) | set(MARGINS) <= set(shown)
 
     def test_colours_are_centred_at_zero_and_missing_cells_are_masked(self) -> None:
@@ -48,7 +48,7 @@ class TestCategoryMargins:
 
     def test_no_margin_at_all(self) -> None:
         shown = texts(category_margins({"baseline": {"c": GroupMargin(None, 2, 0, None)}}))
-        assert "n/a (n=2)" in shown
+        assert "n/a (n=2+0)" in shown
 
     def test_category_missing_for_a_model(self) -> None:
         shown = texts(category_margins({"baseline": MARGINS, "lora": {}}))
@@ -70,15 +70,21 @@ class TestCategoryMargins:
 
 
 class TestGroupMargins:
+    def test_tiny_margins_do_not_fill_the_chart(self) -> None:
+        figure = group_margins({"a": GroupMargin(0.001, 9, 9, None)}, "baseline", "category")
+        low, high = figure.axes[0].get_xlim()
+        assert low <= -0.05
+        assert high >= 0.05
+
     def test_bars_are_the_margins_largest_first_missing_last(self) -> None:
         figure = group_margins(MARGINS, "baseline", "category")
         axes = figure.axes[0]
         assert [bar.get_width() for bar in bars(axes)] == [0.25, -0.1, 0.0]
         shown = texts(figure)
         assert {
-            "+0.250 [+0.100, +0.375] (n=7)",
-            "-0.100 (n=3)",
-            "n/a (n=5, incompatible only)",
+            "+0.250 [+0.100, +0.375] (n=3+4)",
+            "-0.100 (n=1+2)",
+            "n/a (n=0+5, incompatible only)",
         } <= set(shown)
         labels = [label.get_text() for label in axes.get_yticklabels()]
         assert labels == ["values", "pets", "one_label"]
@@ -106,7 +112,7 @@ class TestGroupMargins:
 
     def test_nothing_but_missing_margins(self) -> None:
         figure = group_margins({"a": GroupMargin(None, 4, 0, None)}, "baseline", "pair type")
-        assert "n/a (n=4, compatible only)" in texts(figure)
+        assert "n/a (n=4+0, compatible only)" in texts(figure)
 
     def test_hostile_names(self) -> None:
         figure = group_margins(HOSTILE_MARGINS, "baseline", "category")

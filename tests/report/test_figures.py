@@ -496,14 +496,15 @@ class TestGroups:
                     group = table[name]
                     value = getattr(group, field)
                     assert trace["z"][row][column] == value
-                    assert (f"n={group.n}" in trace["text"][row][column]) == (value is not None)
+                    sizes = f"n={group.compatible}+{group.incompatible}"
+                    assert (sizes in trace["text"][row][column]) == (value is not None)
 
     def test_a_group_without_both_labels_is_not_available(self) -> None:
         row = list(evidence()["baseline"].metrics.category_metrics).index("only")
         cells, texts = traces("group_heatmap")[:2]
         assert cells["z"][row] == [None] * 3
         written = zip(texts["x"], texts["y"], texts["text"], strict=True)
-        assert list(written) == [(column, row, "n/a<br>n=3") for column in range(3)]
+        assert list(written) == [(column, row, "n/a<br>n=3+0") for column in range(3)]
 
     def test_colours_are_centred_on_nothing_found(self) -> None:
         centres = [

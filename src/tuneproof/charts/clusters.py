@@ -71,7 +71,7 @@ def umap_projections(projections: Mapping[str, pd.DataFrame]) -> Figure:
     for axes, (model, frame) in zip(row, projections.items(), strict=True):
         texts = frame[frame["points"].isin(["text_1", "text_2"])]
         _draw_texts(axes, texts.sample(frac=1, random_state=_DRAWING_SEED))
-        axes.set_title(f"{literal(model)}, n={len(texts):,} texts", fontsize=11)
+        axes.set_title(f"{literal(model)}, {len(texts):,} points, two a pair", fontsize=11)
         axes.set_xticks([])
         axes.set_yticks([])
         axes.set_xlabel("UMAP 1")

@@ -32,6 +32,9 @@ from tuneproof.charts.style import (
     wrapped,
 )
 
+_LEAST_REACH = 0.05
+"""Margins up to here do not fill a chart, however small all others are."""
+
 
 class GroupMargin(NamedTuple):
     """The compatibility margin of one group of pairs.
@@ -53,6 +56,11 @@ class GroupMargin(NamedTuple):
     def n(self) -> int:
         """Number of pairs."""
         return self.compatible + self.incompatible
+
+    @property
+    def sizes(self) -> str:
+        """Number of compatible and of incompatible pairs: the fewer decide how sure a margin is."""
+        return f"n={self.compatible:,}+{self.incompatible:,}"
 
     @property
     def estimate(self) -> Estimate:
@@ -168,6 +176,8 @@ def group_margins(margins: Mapping[str, GroupMargin], model: str, grouping: str)
         write_beside(axes, position, margins[name].estimate, _bar_text(margins[name]))
     axes.axvline(0, color="black", linewidth=0.8)
     set_limits(axes, [margins[name].estimate for name in names], share=0.3)
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(low, -_LEAST_REACH), max(high, _LEAST_REACH))
     axes.set_yticks(positions, [wrapped(name) for name in names], fontsize=SMALL)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel("Mean cosine, compatible minus incompatible")
@@ -250,15 +260,15 @@ def _as_number(found: GroupMargin | None, missing: float = np.nan) -> float:
 
 def _cell(found: GroupMargin | None) -> str:
     if found is None or found.margin is None:
-        return f"n/a (n={0 if found is None else found.n:,})"
+        return f"n/a ({'n=0' if found is None else found.sizes})"
     if found.interval is None:
-        return f"{found.margin:+.3f} (n={found.n:,})"
+        return f"{found.margin:+.3f} ({found.sizes})"
     low, high = found.interval
-    return f"{found.margin:+.3f} (n={found.n:,})\n[{low:+.3f}, {high:+.3f}]"
+    return f"{found.margin:+.3f} ({found.sizes})\n[{low:+.3f}, {high:+.3f}]"
 
 
 def _bar_text(found: GroupMargin) -> str:
     if found.margin is not None:
-        return f"{written(found.estimate, 3, sign=True)} (n={found.n:,})"
+        return f"{written(found.estimate, 3, sign=True)} ({found.sizes})"
     only = "compatible" if found.compatible else "incompatible"
-    return f"n/a (n={found.n:,}, {only} only)"
+    return f"n/a ({found.sizes}, {only} only)"

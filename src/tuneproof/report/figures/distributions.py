@@ -209,7 +209,7 @@ def _hover_texts(scores: pd.DataFrame) -> dict[int, str]:
 
 
 def _texts_drawn(drawn: int, n: int) -> str:
-    return f"{2 * n:,} texts" if drawn == n else f"texts of {drawn:,} of {n:,} pairs"
+    return f"{2 * n:,} points, two a pair" if drawn == n else f"texts of {drawn:,} of {n:,} pairs"
 
 
 def _point_legend() -> list[Part]:
