@@ -31,6 +31,7 @@ from tuneproof.report.page import render_report
 TABS = ("verdict", "data", "baseline", "standard", "lora", "compare", "pairs", "method")
 VARIANTS = ("standard", "lora")
 DESKTOP = {"width": 1100, "height": 900}
+LAPTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 FORMULAS = ("=HYPERLINK(1)", "+1", "-1+1", "@SUM(1)", " =1", "\t=1")
 
@@ -194,8 +195,38 @@ class TestTabs:
             page.evaluate("dispatchEvent(new Event('beforeprint'))")
             assert page.locator(".panel:visible").count() == len(TABS)
             assert page.locator(".plot:has(.main-svg)").count() == 11
+            assert page.locator("details:not([open])").count() == 0
             page.evaluate("dispatchEvent(new Event('afterprint'))")
             assert page.locator(".panel:visible").count() == 1
+            assert page.locator("details[open]").count() == 0
+
+
+class TestFirstScreen:
+    def test_all_answers_stand_on_it(self, opened: Open, report: Path) -> None:
+        with opened(report, viewport=LAPTOP) as page:
+            assert page.evaluate("scrollY") == 0
+            answers = page.locator(".answers dd > p")
+            assert answers.count() == 5
+            last = answers.last.bounding_box()
+            assert last["y"] + last["height"] < LAPTOP["height"]
+            # The table of the models is next, but for a paragraph that says what is measured.
+            gap = page.locator("#summary-table-1").bounding_box()["y"] - last["y"] - last["height"]
+            assert gap < 250
+
+    def test_links_leave_a_phone_room_for_the_first_answer(
+        self, opened: Open, report: Path
+    ) -> None:
+        with opened(report, viewport=PHONE) as page:
+            assert page.locator("#verdict .contents").bounding_box()["height"] < 50
+            assert page.locator(".answers dd > p").first.bounding_box()["y"] < 300
+
+    def test_keys_unfold_the_grounds(self, opened: Open, report: Path) -> None:
+        with opened(report) as page:
+            grounds = page.locator(".answers details").first
+            assert grounds.locator("ul").is_hidden()
+            grounds.locator("summary").focus()
+            page.keyboard.press("Enter")
+            assert grounds.locator("ul").is_visible()
 
 
 class TestThresholds:

@@ -50,8 +50,9 @@ function startTabs({ opened, chosen }) {
     const target = document.getElementById(anchor);
     const index = panels.findIndex((panel) => panel.contains(target));
     open(Math.max(index, 0));
-    writeAddress(index < 0 ? panels[0].id : anchor);
-    if (index >= 0 && target !== panels[index]) target.scrollIntoView();
+    if (index < 0) return; // an address written while the page loads would scroll it
+    writeAddress(anchor);
+    if (target !== panels[index]) target.scrollIntoView();
   }
 
   list.setAttribute("role", "tablist");
@@ -87,13 +88,19 @@ function startTabs({ opened, chosen }) {
   addEventListener("hashchange", follow);
 
   let openBefore = panels[0];
+  let folded = [];
   addEventListener("beforeprint", () => {
     openBefore = panels.find((panel) => !panel.hidden);
+    folded = [...document.querySelectorAll("details:not([open])")];
+    for (const each of folded) each.open = true;
     for (const panel of panels) {
       panel.hidden = false;
       opened(panel);
     }
   });
-  addEventListener("afterprint", () => open(panels.indexOf(openBefore)));
+  addEventListener("afterprint", () => {
+    for (const each of folded) each.open = false;
+    open(panels.indexOf(openBefore));
+  });
   follow();
 }
