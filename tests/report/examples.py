@@ -23,8 +23,7 @@ HOSTILE = [
     '"><img src=http://evil.test/x onerror=alert(2)>',
     "{{ 7*7 }}",
 ]
-SHIFTS = {"baseline": 0.1, "standard": 0.35, "lora": 0.3}
-MODELS = ("baseline", "standard", "lora")
+SHIFTS = {"baseline": 0.1, "standard": 0.35, "lora": 0.3, "instructed": 0.2}
 
 
 def some_pairs(n: int = 40, categories: list[str] | None = None) -> list[DatingPair]:
@@ -182,7 +181,7 @@ def comparison_of(pairs: list[DatingPair], *models: str) -> ComparisonResult:
 
 @cache
 def _comparison_of(pairs: tuple[DatingPair, ...], models: tuple[str, ...]) -> ComparisonResult:
-    measured_models = _models_of(pairs, MODELS[1:])
+    measured_models = _models_of(pairs, models[1:])
     baseline, *variants = (measured_models[name] for name in models)
     options = options_with(
         auc_roc="> 0.9", cohens_d=">= 99", cluster_purity="> 0.1", spearman_correlation=">= 0.86"

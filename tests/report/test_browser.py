@@ -82,6 +82,23 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def report_of_four(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page as large as that of the shipped pairs: 295 pairs, two sentences each, four models."""
+    names = [f"category {number}" for number in range(12)]
+    many = [
+        pair.model_copy(update={"text_1": f"{pair.text_1}, {talk}", "text_2": f"{pair.text_2} {talk}"})
+        for row, pair in enumerate(some_pairs(295, names))
+        for talk in [f"and on day {row} I would rather walk the dog than see one more film"]
+    ]
+    models = (*VARIANTS, "instructed")
+    runs = {model: training_of(model) for model in models}
+    html = nodes.build_report(
+        quality_of(many), evidence_of(many, *models), runs, comparison_of(many, *models), many
+    )
+    return write(html, tmp_path_factory.mktemp("report_of_four"))
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with chromium() as started:
         yield started
@@ -241,7 +258,7 @@ class TestThresholds:
         scores = evidence()["lora"].scores
         cosines, labels = scores["cosine"].to_numpy(), scores["label"].to_numpy()
         with opened(report, "#cosines") as page:
-            field = page.locator("fieldset[data-model=lora]")
+            field = page.locator("tr[data-model=lora]")
             for threshold in (0.5, 0.3):
                 field.locator("[type=number]").fill(str(threshold))
                 page.wait_for_timeout(100)
@@ -256,7 +273,7 @@ class TestThresholds:
         with opened(report, f"#{address}") as page:
             page.wait_for_timeout(100)
             assert self.line(page, "lora") == 0.3
-            page.locator("fieldset[data-model=lora] button").click()
+            page.locator("tr[data-model=lora] button").click()
             page.wait_for_timeout(300)
             self.assert_shown(page, "lora", evidence()["lora"].metrics.decisions)
             assert self.line(page, "lora") == evidence()["lora"].metrics.best_threshold
@@ -272,10 +289,34 @@ class TestThresholds:
 
     def test_no_pair_called_compatible_has_no_precision(self, opened: Open, report: Path) -> None:
         with opened(report, "#cosines") as page:
-            field = page.locator("fieldset[data-model=lora]")
-            field.locator("[type=number]").fill("1.5")
+            field = page.locator("tr[data-model=lora]")
+            field.locator("[type=number]").fill(field.locator("[type=range]").get_attribute("max"))
             assert field.locator("[data-rate=precision]").inner_text() == "n/a"
             assert field.locator("[data-rate=f1]").inner_text() == "0.0000"
+
+    @pytest.mark.parametrize("kept", ["abc", "", "NaN", "1e9", "-Infinity"])
+    def test_what_is_no_threshold_is_not_taken_from_an_address(
+        self, opened: Open, report: Path, kept: str
+    ) -> None:
+        with opened(report, f"#cosines?threshold-lora={kept}") as page:
+            self.assert_shown(page, "lora", evidence()["lora"].metrics.decisions)
+            assert self.line(page, "lora") == evidence()["lora"].metrics.best_threshold
+
+    @pytest.mark.parametrize("viewport", [LAPTOP, PHONE], ids=["laptop", "phone"])
+    def test_sliders_and_lines_are_seen_together(
+        self, opened: Open, report_of_four: Path, viewport: dict[str, int]
+    ) -> None:
+        with opened(report_of_four, "#plot-cosines-title", viewport=viewport) as page:
+            see(page, "cosines")
+            page.evaluate("document.querySelector('#plot-cosines-title').scrollIntoView()")
+            plot = page.locator("#plot-cosines").bounding_box()
+            sliders = page.locator(".slide [type=range]")
+            assert sliders.count() == 4
+            for slider in sliders.all():
+                box = slider.bounding_box()
+                assert plot["y"] < box["y"] < viewport["height"] - box["height"]
+            if viewport is LAPTOP:
+                assert plot["y"] + plot["height"] < sliders.first.bounding_box()["y"]
 
     @staticmethod
     def line(page: Any, model: str) -> float:
@@ -289,7 +330,7 @@ class TestThresholds:
 
     @staticmethod
     def assert_shown(page: Any, model: str, found: Any) -> None:
-        field = page.locator(f"fieldset[data-model={model}]")
+        field = page.locator(f"tr[data-model={model}]")
         for name, count in (
             ("tp", found.true_positives),
             ("fp", found.false_positives),
@@ -607,5 +648,5 @@ def test_baseline_alone(opened: Open, tmp_path: Path) -> None:
         assert page.locator("[data-several-models]:visible").count() == 0
 
 
-def test_the_page_stays_small(report: Path) -> None:
-    assert report.stat().st_size < 8_000_000
+def test_the_page_stays_small(report_of_four: Path) -> None:
+    assert report_of_four.stat().st_size < 8_000_000

@@ -36,7 +36,7 @@ THRESHOLD: Final = "threshold:"
 _BIN_WIDTHS = (0.01, 0.02, 0.05)
 _SYMBOLS: Mapping[str, str] = {"text_1": "circle", "text_2": "triangle-up"}
 _SEED = 0
-_MOST_IN_A_ROW = 4
+_HISTOGRAMS_IN_A_ROW, _PLANES_IN_A_ROW = 2, 4
 _TEXT_WIDTH, _TEXT_LINES = 60, 5
 
 
@@ -83,9 +83,10 @@ def cosines(evidence: Mapping[str, ModelEvidence]) -> "Figure":
         layout["annotations"].append(panel_title(panel, escaped(model)))
         layout[axis("y", panel)] = {"title": {"text": "Pairs in a bin"}, "rangemode": "tozero"}
         layout[axis("x", panel)] = {"range": numbers(reach), "matches": "x" if panel else None}
-    bottom = axis("x", len(evidence) - 1)
-    layout[bottom]["title"] = {"text": "Cosine of the two texts of a pair"}
-    return new_figure(traces, [150] * len(evidence), **layout)
+    columns = min(len(evidence), _HISTOGRAMS_IN_A_ROW)
+    for panel in range(len(evidence))[-columns:]:
+        layout[axis("x", panel)]["title"] = {"text": "Cosine of the two texts of a pair"}
+    return new_figure(traces, [150] * len(evidence), columns, **layout)
 
 
 def _histogram(panel: int, scores: pd.DataFrame, edges: Scores, label: int) -> Part:
@@ -166,7 +167,7 @@ def umap(evidence: Mapping[str, ModelEvidence]) -> "Figure":
         }
     heights = [320] * len(evidence)
     return new_figure(
-        [*traces, *_point_legend()], heights, min(len(evidence), _MOST_IN_A_ROW), **layout
+        [*traces, *_point_legend()], heights, min(len(evidence), _PLANES_IN_A_ROW), **layout
     )
 
 

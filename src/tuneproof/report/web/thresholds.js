@@ -55,12 +55,12 @@ function startThresholds(widget, pairs) {
     });
   }
 
-  function start(field) {
-    const model = pairs.models.find(({ name }) => name === field.dataset.model);
-    const [slide, number] = field.querySelectorAll("input");
-    const reset = field.querySelector("button");
+  function start(row) {
+    const model = pairs.models.find(({ name }) => name === row.dataset.model);
+    const [slide, number] = row.querySelectorAll("input");
+    const reset = row.querySelector("button");
     const of = (label) =>
-      Float64Array.from(model.cosine.filter((_, row) => pairs.label[row] === label)).sort();
+      Float64Array.from(model.cosine.filter((_, pair) => pairs.label[pair] === label)).sort();
     const cosines = { compatible: of(1), incompatible: of(0) };
     const choice = `threshold-${model.name}`;
 
@@ -72,16 +72,19 @@ function startThresholds(widget, pairs) {
       reset.disabled = threshold === model.threshold;
       const { counts, rates } = decide(cosines, threshold);
       for (const [name, count] of Object.entries(counts)) {
-        field.querySelector(`[data-count=${name}]`).textContent = count.toLocaleString("en");
+        row.querySelector(`[data-count=${name}]`).textContent = count.toLocaleString("en");
       }
       for (const [name, rate] of Object.entries(rates)) {
-        field.querySelector(`[data-rate=${name}]`).textContent = figure(rate);
+        row.querySelector(`[data-rate=${name}]`).textContent = figure(rate);
       }
       moveLines();
     }
 
+    // A threshold beyond the slider's ends decides as one at its end.
+    const possible = (threshold) => threshold >= slide.min && threshold <= slide.max;
+
     function choose(threshold) {
-      if (!Number.isFinite(threshold)) return;
+      if (!possible(threshold)) return;
       keepChoice(choice, threshold === model.threshold ? null : threshold);
       show(threshold);
     }
@@ -102,10 +105,13 @@ function startThresholds(widget, pairs) {
       choose(model.threshold);
       slide.focus();
     });
-    return () => show(choices.has(choice) ? Number(choices.get(choice)) : model.threshold);
+    return () => {
+      const kept = Number.parseFloat(choices.get(choice));
+      show(possible(kept) ? kept : model.threshold);
+    };
   }
 
-  const restore = [...widget.querySelectorAll("fieldset")].map(start);
+  const restore = [...widget.querySelectorAll("[data-model]")].map(start);
   widget.hidden = false;
   return { restore: () => restore.forEach((each) => each()), moveLines };
 }
