@@ -501,6 +501,26 @@ class TestPairs:
             assert rows_shown(page) == shown
             assert page.input_value("[data-choice=search]") == "number 1"
 
+    def test_clear_takes_filters_and_order_back(self, opened: Open, report: Path) -> None:
+        with opened(report, "#pairs?label=1&sort=-row") as page:
+            assert rows_shown(page) == [row for row in range(39, -1, -1) if pairs()[row].label]
+            page.click("[data-action=reset]")
+            assert rows_shown(page) == list(range(40))
+            page.wait_for_timeout(300)
+            assert page.url.endswith("#pairs")
+
+    def test_the_last_page_keeps_the_focus(self, opened: Open, report_of_four: Path) -> None:
+        with opened(report_of_four, "#pairs") as page:
+            page.focus("[data-action=next]")
+            for _ in range(5):
+                page.keyboard.press("Enter")
+            assert page.inner_text("[data-shown]") == "251 to 295 of 295 pairs shown; 295 in all"
+            focused = "document.activeElement.dataset.action"
+            assert page.evaluate(focused) == "previous"
+            for _ in range(5):
+                page.keyboard.press("Enter")
+            assert page.evaluate(focused) == "next"
+
     def test_details_tell_the_nearest_train_pair(self, opened: Open, report: Path) -> None:
         with opened(report, "#pairs") as page:
             button = page.locator(".pairs tbody th button").nth(3)

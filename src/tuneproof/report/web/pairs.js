@@ -186,15 +186,18 @@ function startPairs(widget, pairs) {
   for (const each of widget.querySelectorAll("[data-several-models]")) each.hidden = !several;
   action("reset").addEventListener("click", () => {
     for (const field of fields) keepChoice(field.dataset.choice, null);
+    keepChoice("sort", null);
     restore();
   });
   action("download").addEventListener("click", () => {
     download("eval_pairs.csv", toCsv(pairColumns(pairs, rows.decisions), shown));
   });
-  for (const [name, step] of [["previous", -1], ["next", 1]]) {
+  for (const [name, step, other] of [["previous", -1, "next"], ["next", 1, "previous"]]) {
     action(name).addEventListener("click", () => {
       page += step;
       show();
+      // A button that is disabled while it has the focus loses it.
+      if (action(name).disabled) action(other).focus();
       widget.querySelector(".scroll").scrollIntoView({ block: "nearest" });
     });
   }
