@@ -307,6 +307,24 @@ class TestFullPage:
         assert shown == [eval_hash, eval_hash, "n/a", eval_hash, "n/a", eval_hash]
         assert page.row(caption, "Git commit")[1:] == ["d" * 40] * 5
 
+    def test_label_errors_that_were_not_searched_cannot_be_asked_for(
+        self, page: Page, evidence: dict[str, ModelEvidence], comparison: ComparisonResult
+    ) -> None:
+        reason = "the words tell too little"
+        quality = quality_of(some_pairs())
+        assert quality.label_errors["eval"].reason is None
+        unsearched = quality.label_errors["eval"].model_copy(
+            update={"reason": reason, "judged": 0, "found": []}
+        )
+        quality = quality.model_copy(
+            update={"label_errors": {**quality.label_errors, "eval": unsearched}}
+        )
+        other = Page(render_report(quality, evidence, {}, comparison, some_pairs(), {}))
+        asked = [{each.get("data-choice") for each in each.all("select")} for each in (page, other)]
+        assert asked[0] - asked[1] == {"suspect"}
+        assert other.says(f"Label errors: not searched ({reason}).")
+        assert not page.says("Label errors: not searched")
+
     def test_verdict_and_threats(self, page: Page, comparison: ComparisonResult) -> None:
         assert len(comparison.verdict) > 10
         assert comparison.beside_headline

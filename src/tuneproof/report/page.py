@@ -76,20 +76,21 @@ def render_report(
     """
     from plotly.offline import get_plotlyjs
 
+    label_errors = quality.label_errors["eval"]
     artifacts = trace_artifacts(quality, evidence, training_runs, comparison, versions)
     trainings = [run.result for run in training_runs.values()]
     tabs = [
         *_model_tabs(
             quality, [found.metrics for found in evidence.values()], trainings, comparison
         ),
-        pairs_tab(evidence),
+        pairs_tab(evidence, label_errors),
         method_tab(quality, [found.metrics for found in evidence.values()], artifacts),
     ]
     wanted = {plot.name for tab in tabs for section in tab.sections for plot in section.plots}
     own = "\n".join((_WEB / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
     scripts = {"plotly": get_plotlyjs(), "own": own}
     data: dict[str, JsonValue] = {
-        "pairs": pair_columns(evidence, train_pairs, quality.label_errors["eval"].found),
+        "pairs": pair_columns(evidence, train_pairs, label_errors.found),
         "figures": {
             name: json.loads(figure.to_json(engine="json") or "null")
             for name, figure in figures.items()
@@ -105,6 +106,7 @@ def render_report(
             tabs=tabs,
             shown_figures=frozenset(figures),
             models=[found.metrics for found in evidence.values()],
+            label_errors=label_errors,
             origins={artifact.name: artifact.origin for artifact in artifacts},
             # Style and scripts are the project's own and plotly's, and no text of a pair.
             style=Markup((_WEB / "page.css").read_text(encoding="utf-8")),  # noqa: S704

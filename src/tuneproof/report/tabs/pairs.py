@@ -6,7 +6,7 @@ from typing import Final
 import pandas as pd
 from pydantic import JsonValue
 
-from tuneproof.audit.label_errors import LabelError
+from tuneproof.audit.label_errors import LabelError, LabelErrors
 from tuneproof.audit.leakage import LEVELS
 from tuneproof.comparison.verdict import BASELINE
 from tuneproof.pairs import DatingPair
@@ -16,11 +16,12 @@ from tuneproof.report.layout import Section, Tab
 _TEXTS: Final = ("text_1", "text_2")
 
 
-def pairs_tab(evidence: Mapping[str, ModelEvidence]) -> Tab:
+def pairs_tab(evidence: Mapping[str, ModelEvidence], errors: LabelErrors) -> Tab:
     """Make room for the table of all eval pairs.
 
     Args:
         evidence: What was measured, by model.
+        errors: The likely label errors of the eval pairs, or why none were searched for.
     """
     return Tab(
         "pairs",
@@ -32,7 +33,8 @@ def pairs_tab(evidence: Mapping[str, ModelEvidence]) -> Tab:
                 [
                     "A model calls a pair compatible when its cosine is at or above the model's "
                     "validated threshold. TP and FP are pairs called compatible, rightly and "
-                    "wrongly; TN and FN are pairs called incompatible, rightly and wrongly."
+                    "wrongly; TN and FN are pairs called incompatible, rightly and wrongly.",
+                    *([f"Label errors: not searched ({errors.reason})."] if errors.reason else []),
                 ],
                 sources=(
                     *(f"{name}_scores" for name in evidence),
