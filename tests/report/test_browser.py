@@ -612,6 +612,32 @@ class TestLooks:
                     assert plot.bounding_box()["width"] <= PHONE["width"]
                 assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
+    def test_no_table_is_wider_than_a_laptop(self, opened: Open, report_of_four: Path) -> None:
+        with opened(report_of_four, viewport=LAPTOP) as page:
+            page.evaluate("document.querySelectorAll('.panel').forEach((p) => (p.hidden = false))")
+            too_wide = page.evaluate(
+                """() => [...document.querySelectorAll(".scroll")]
+                  .filter((each) => each.scrollWidth > each.clientWidth)
+                  .map((each) => each.textContent.trim().slice(0, 80))"""
+            )
+            assert too_wide == []
+
+    def test_the_names_of_rows_stay_where_a_table_scrolls(
+        self, opened: Open, report_of_four: Path
+    ) -> None:
+        with opened(report_of_four, "#groups", viewport=PHONE) as page:
+            left = page.evaluate(
+                """() => {
+                  const table = document.querySelector("[aria-labelledby=groups-table-1]");
+                  table.scrollLeft = 300;
+                  const edge = table.getBoundingClientRect().left;
+                  return [table.scrollLeft, ...[...table.querySelectorAll("tr > :first-child")]
+                    .map((each) => each.getBoundingClientRect().left - edge)];
+                }"""
+            )
+            assert left[0] == 300
+            assert set(left[1:]) == {0}
+
     def test_figures_follow_dark_and_light(self, opened: Open, report: Path) -> None:
         def ink(page: Any) -> str:
             found: str = page.evaluate(

@@ -10,7 +10,11 @@ NO_BREAK = "\u00a0"
 
 
 class Cell(NamedTuple):
-    """One cell; kind `good` or `bad` colours it, `code` sets it in fixed width."""
+    """One cell, a figure by default.
+
+    Kind `good` or `bad` colours it, `code` sets it in fixed width, `text` gives sentences room and
+    `word` only what the word needs, both to the left.
+    """
 
     text: str
     kind: str = ""
@@ -102,8 +106,13 @@ def counts(*values: int) -> list[Cell]:
 
 
 def prose(text: str) -> Cell:
-    """Show text, to the left."""
+    """Show sentences."""
     return Cell(text, "text")
+
+
+def word(text: str) -> Cell:
+    """Show a word or two."""
+    return Cell(text, "word")
 
 
 def interval_cell(value: float | None, interval: Interval | None, digits: int = 3) -> Cell:

@@ -15,6 +15,7 @@ from tuneproof.report.layout import (
     interval_cell,
     number,
     prose,
+    word,
 )
 
 _SOURCES: Final = ("data_quality_report",)
@@ -57,7 +58,7 @@ def _overview(quality: DataQualityScore) -> Section:
                 gate.name,
                 [
                     prose(gate.message),
-                    Cell(gate.action),
+                    word(gate.action),
                     Cell("yes", "good") if gate.passed else Cell("no", "bad"),
                 ],
             )
@@ -93,7 +94,7 @@ def _scores(quality: DataQualityScore) -> Section:
         corner="Sub-score",
         columns=["Dimension", "Score", "Evidence"],
         rows=[
-            (sub.name, [Cell(each.name, "text"), Cell(show_score(sub.score)), prose(sub.detail)])
+            (sub.name, [word(each.name), Cell(show_score(sub.score)), prose(sub.detail)])
             for each in quality.dimensions
             for sub in each.sub_scores.values()
         ],

@@ -1,10 +1,19 @@
 """Categories and pair types: of one model in full, of all models side by side."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from tuneproof.measurement.records import BaselineMetrics, GroupMetrics
 from tuneproof.report.layout import Cell, Plot, Section, Table, counts, interval_cell, number
 from tuneproof.report.tabs.naming import each_model, sources_of
+
+_GroupsOf = Callable[[BaselineMetrics], Mapping[str, GroupMetrics]]
+
+_GROUPINGS: Final[Mapping[str, _GroupsOf]] = {
+    "category": lambda metrics: metrics.category_metrics,
+    "pair type": lambda metrics: metrics.pair_type_metrics,
+}
+_SHOWN: Final = {"auc_roc": "AUC-ROC", "compatibility_margin": "Margin"}
 
 
 def model_groups(
@@ -64,8 +73,9 @@ def groups(models: Sequence[BaselineMetrics]) -> Section:
             "of them gives the same value. The tab of each model tells more of each group."
         ],
         [
-            _group_table("category", models, lambda m: m.category_metrics),
-            _group_table("pair type", models, lambda m: m.pair_type_metrics),
+            _group_table(kind, models, groups_of, metric, title)
+            for kind, groups_of in _GROUPINGS.items()
+            for metric, title in _SHOWN.items()
         ],
         plots=[
             Plot(
@@ -82,15 +92,12 @@ def groups(models: Sequence[BaselineMetrics]) -> Section:
 
 
 def _group_table(
-    kind: str,
-    models: Sequence[BaselineMetrics],
-    groups_of: Callable[[BaselineMetrics], Mapping[str, GroupMetrics]],
+    kind: str, models: Sequence[BaselineMetrics], groups_of: _GroupsOf, metric: str, title: str
 ) -> Table:
-    sizes = ["Pairs", "Compatible", "Incompatible"]
     return Table(
-        caption=f"AUC and margin by {kind}",
+        caption=f"{title} by {kind}",
         corner=kind.capitalize(),
-        columns=[*sizes, *(["AUC-ROC", "Margin"] * len(models))],
+        columns=["Pairs", "Compatible", "Incompatible", *(metrics.model for metrics in models)],
         rows=[
             (
                 group,
@@ -100,13 +107,11 @@ def _group_table(
                         interval_cell(getattr(found, metric), found.intervals[metric])
                         for metrics in models
                         if (found := groups_of(metrics)[group])
-                        for metric in ("auc_roc", "compatibility_margin")
                     ),
                 ],
             )
             for group, held in groups_of(models[0]).items()
         ],
-        groups=[("n", len(sizes)), *((metrics.model, 2) for metrics in models)],
     )
 
 

@@ -28,6 +28,7 @@ from tuneproof.report.layout import (
     interval_cell,
     number,
     prose,
+    word,
 )
 from tuneproof.report.tabs.groups import model_groups
 from tuneproof.report.tabs.training import facts_table, training_facts
@@ -275,8 +276,12 @@ def _worst_errors(name: str, errors: ModelErrors) -> Section:
             caption=f"{name}: {len(listed)} of {total} {kind}, farthest from the threshold "
             f"{figure(errors.threshold, 2)} first",
             corner="Eval pair",
-            columns=["Texts", "Pair type", "Leak", "Cosine", "Baseline", "Nearest train"],
-            rows=[(str(pair.row), _error(pair)) for pair in listed],
+            columns=[
+                *("Texts", "Pair type", "Leak", "Cosine"),
+                *(["Baseline"] if name != BASELINE else []),
+                "Nearest train",
+            ],
+            rows=[(str(pair.row), _error(name, pair)) for pair in listed],
         )
         for kind, total, listed in (
             ("false positives", errors.n_false_positives, errors.false_positives),
@@ -296,15 +301,15 @@ def _worst_errors(name: str, errors: ModelErrors) -> Section:
     )
 
 
-def _error(pair: ErrorPair) -> list[Cell]:
+def _error(name: str, pair: ErrorPair) -> list[Cell]:
     train = pair.nearest_train
     said = "right" if pair.baseline_right else "wrong"
     return [
         prose(f"{pair.text_1} / {pair.text_2}"),
-        prose(pair.pair_type),
-        prose(pair.leak_level.replace("_", " ")),
+        word(pair.pair_type),
+        word(pair.leak_level.replace("_", " ")),
         number(pair.cosine, 2),
-        Cell(f"{figure(pair.baseline_cosine, 2)}, {said}"),
+        *([Cell(f"{figure(pair.baseline_cosine, 2)}, {said}")] if name != BASELINE else []),
         prose(
             f"{train.text_1} / {train.text_2} (label {train.label}, similarity "
             f"{figure(train.similarity, 2)})"

@@ -97,8 +97,9 @@ function startPairs(widget, pairs) {
       return made;
     }
     if (key === "suspect") return element("td", pairs.suspect[row]?.toFixed(2) ?? "");
-    const value = pairs[key].codes ? pairs[key].names[pairs[key].codes[row]] : pairs[key][row];
-    return element("td", key === "leak_level" ? spaced(value) : value, text ? { class: "text" } : {});
+    const { names, codes } = pairs[key];
+    const value = codes ? spaced(names[codes[row]]) : pairs[key][row];
+    return element("td", value, text ? { class: "text" } : {});
   }
 
   function toggle(made, opener, row) {
