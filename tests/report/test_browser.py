@@ -51,6 +51,24 @@ TIMED_SEARCH = """text => new Promise((done) => {
   field.dispatchEvent(new Event("input"));
 })"""
 
+# The texts of a figure that it cuts off, and its tick labels that run into the next one.
+OUTSIDE = """plot => {
+  const whole = plot.getBoundingClientRect();
+  return [...plot.querySelectorAll("svg text")]
+    .map((each) => [each.textContent, each.getBoundingClientRect()])
+    .filter(([, box]) => box.width && (box.left < whole.left - 1 || box.right > whole.right + 1
+      || box.top < whole.top - 1 || box.bottom > whole.bottom + 1))
+    .map(([text]) => text);
+}"""
+
+TOUCHING = """plot => [...plot.querySelectorAll(".xaxislayer-above")].flatMap((axis) => {
+  const texts = [...axis.querySelectorAll(".xtick text")];
+  if (texts.some((each) => /rotate\\((?!0)/.test(each.getAttribute("transform")))) return [];
+  const boxes = texts.map((each) => each.getBoundingClientRect());
+  return texts.map((each) => each.textContent)
+    .filter((_, tick) => tick && boxes[tick].left < boxes[tick - 1].right + 2);
+})"""
+
 Open = Callable[..., AbstractContextManager[Any]]
 
 
@@ -601,15 +619,19 @@ class TestLooks:
             found = axe.Axe().run(page, context, {"resultTypes": ["violations"]})
             assert found.violations_count == 0, found.generate_report()
 
-    def test_a_narrow_page_does_not_scroll_sideways(self, opened: Open, report: Path) -> None:
-        with opened(report, viewport=PHONE) as page:
-            for name in TABS:
+    def test_a_narrow_page_does_not_scroll_sideways(
+        self, opened: Open, report_of_four: Path
+    ) -> None:
+        with opened(report_of_four, viewport=PHONE) as page:
+            for name in (*TABS, "instructed"):
                 page.click(f"#tab-{name}")
                 page.wait_for_timeout(50)
                 assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
                 for plot in page.locator(f"#{name} .plot").all():
                     see(page, plot.get_attribute("data-figure"))
                     assert plot.bounding_box()["width"] <= PHONE["width"]
+                    assert plot.evaluate(OUTSIDE) == []
+                    assert plot.evaluate(TOUCHING) == []
                 assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
     def test_no_table_is_wider_than_a_laptop(self, opened: Open, report_of_four: Path) -> None:

@@ -312,7 +312,7 @@ class TestUmap:
         rows = [trace["customdata"] for trace in figure["data"] if "customdata" in trace]
         assert rows[0] == rows[1] == rows[2]
         assert len(rows[0]) == 2 * len(set(rows[0])) == 20
-        titles = [each["text"] for each in figure["layout"]["annotations"]]
+        titles = [each["text"].replace("<br>", " ") for each in figure["layout"]["annotations"]]
         assert all("10 of 80 pairs" in title for title in titles)
 
 
@@ -523,7 +523,7 @@ class TestGroups:
         monkeypatch.setattr(style, "MOST_GROUPS", 2)
         figure = as_drawn(figures(evidence(), {}, None)["group_heatmap"])
         assert [len(trace["z"]) for trace in figure["data"] if "z" in trace] == [2] * 4
-        titles = [each["text"] for each in figure["layout"]["annotations"]]
+        titles = [each["text"].replace("<br>", " ") for each in figure["layout"]["annotations"]]
         assert titles[0] == "AUC by category, the 2 largest of 4"
 
     def test_false_positives_add_up(self) -> None:
@@ -577,7 +577,7 @@ class TestChanges:
         assert shown == pytest.approx(expected, rel=1e-4)
 
     def test_each_metric_has_a_panel_and_a_scale_of_its_own(self) -> None:
-        titles = annotations("differences")
+        titles = [title.replace("<br>", " ") for title in annotations("differences")]
         assert [title for title in titles if title != "n/a"] == list(HEADLINE_METRICS.values())
         layout = drawn()["differences"]["layout"]
         assert not [

@@ -15,7 +15,6 @@ from tuneproof.report.figures.style import (
     Part,
     at,
     axis,
-    escaped,
     label_pattern,
     legend_mark,
     new_figure,
@@ -80,7 +79,7 @@ def cosines(evidence: Mapping[str, ModelEvidence]) -> "Figure":
         layout["shapes"].append(
             _threshold_line(panel, model, found.metrics.best_threshold, sum(reach) / 2)
         )
-        layout["annotations"].append(panel_title(panel, escaped(model)))
+        layout["annotations"].append(panel_title(panel, model))
         layout[axis("y", panel)] = {"title": {"text": "Pairs in a bin"}, "rangemode": "tozero"}
         layout[axis("x", panel)] = {"range": numbers(reach), "matches": "x" if panel else None}
     columns = min(len(evidence), _HISTOGRAMS_IN_A_ROW)
@@ -154,7 +153,7 @@ def umap(evidence: Mapping[str, ModelEvidence]) -> "Figure":
         drawn = found.scores[found.scores["row"].isin(rows)]
         traces.append(_points(panel, points, _hover_texts(drawn)))
         layout["annotations"].append(
-            panel_title(panel, f"{escaped(model)}, {_texts_drawn(len(rows), n)}")
+            panel_title(panel, f"{model}, {_texts_drawn(len(rows), n)}")
         )
         layout |= {
             axis(letter, panel): {

@@ -37,6 +37,7 @@ _ON_CELLS: Final = "#222222"
 _LEAST_REACH: Final = 0.2
 _NAME_WIDTH, _NAME_LINES = 18, 3
 _CELL_HEIGHT = 44
+_NARROW_ANGLE = -30  # of the models' names, which are wider than a cell there
 _BAR_HEIGHT = 18
 _ROW_HEIGHT = 22
 
@@ -102,9 +103,13 @@ def group_heatmap(evidence: Mapping[str, ModelEvidence]) -> "Figure":
             layout[axis("y", panel)] = names_axis(
                 [wrapped(name, _NAME_WIDTH, _NAME_LINES) for name in names]
             )
-    named = {f"{axis('y', panel)}.showticklabels": True for panel in range(len(heights))}
-    once = {name: number % 2 == 0 for number, name in enumerate(named)}
-    return new_figure(traces, heights, 2, wide=once, narrow=named, **layout)
+    wide: Part = {}
+    narrow: Part = {}
+    for panel in range(len(heights)):
+        names_shown, angle = f"{axis('y', panel)}.showticklabels", f"{axis('x', panel)}.tickangle"
+        wide |= {names_shown: panel % 2 == 0, angle: 0}
+        narrow |= {names_shown: True, angle: _NARROW_ANGLE}
+    return new_figure(traces, heights, 2, wide=wide, narrow=narrow, **layout)
 
 
 def _cells(

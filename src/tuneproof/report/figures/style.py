@@ -45,12 +45,13 @@ _SYMBOLS = {
     "P": "cross",
 }
 _PATTERNS = {"": "", "///": "/", "...": ".", "xxx": "x", "\\\\\\": "\\", "++": "+"}
-_NOTE_WIDTH = 40
+# Characters that stand beside long names on a narrow screen.
+_LINE_WIDTH, _TITLE_LINES = 32, 2
 
 # In pixels, but for the gutter: a share of the width.
 _GUTTER = 0.09
 _BETWEEN_ROWS = 72
-_TOP = 28
+_TOP = 40
 _BOTTOM = 56
 _LEGEND_ROW = 22
 _ENTRIES_IN_A_WIDE_ROW = 3
@@ -119,7 +120,7 @@ def wrapped(text: str, width: int, lines: int) -> str:
 
 def with_note(title: str, note: str) -> str:
     """Put a note of plain words under the title of an axis, in lines that fit a narrow screen."""
-    return "<br>".join([title, *textwrap.wrap(note, _NOTE_WIDTH)])
+    return "<br>".join(line for text in (title, note) for line in textwrap.wrap(text, _LINE_WIDTH))
 
 
 def numbers(values: npt.ArrayLike | Sequence[float | None]) -> list[float | None]:
@@ -141,9 +142,9 @@ def at(panel: int) -> dict[str, str]:
 
 
 def panel_title(panel: int, text: str) -> Part:
-    """Write a text above a panel."""
+    """Write a text above a panel, in two lines where a narrow screen has no room for one."""
     return {
-        "text": text,
+        "text": wrapped(text, _LINE_WIDTH, _TITLE_LINES),
         "showarrow": False,
         **_domain(panel),
         "x": 0,
