@@ -1,5 +1,6 @@
 """The page in a real browser: what its scripts do, and what they must not do."""
 
+import codecs
 import csv
 import io
 import re
@@ -527,6 +528,20 @@ class TestPairs:
             page.wait_for_timeout(300)
             assert page.url.endswith("#pairs")
 
+    def test_paper_tells_which_pairs_of_how_many_are_shown(
+        self, opened: Open, report_of_four: Path
+    ) -> None:
+        with opened(report_of_four, "#pairs?search=day&label=1&decision=FN&model=lora") as page:
+            told = page.locator("[data-asked]")
+            assert told.is_hidden()
+            page.emulate_media(media="print")
+            assert told.inner_text() == (
+                "Search both texts: day; Label: compatible; Model: lora; "
+                "Its decision: FN, false negative"
+            )
+            assert page.locator("[data-shown]").is_visible()
+            assert page.locator(".filters:visible, .pager button:visible").count() == 0
+
     def test_the_last_page_keeps_the_focus(self, opened: Open, report_of_four: Path) -> None:
         with opened(report_of_four, "#pairs") as page:
             page.focus("[data-action=next]")
@@ -558,8 +573,9 @@ class TestPairs:
             with page.expect_download() as download:
                 page.click("[data-action=download]")
             content = Path(download.value.path()).read_bytes()
+        assert content.startswith(codecs.BOM_UTF8)
         assert download.value.suggested_filename == "eval_pairs.csv"
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")
         assert len(re.findall(r"\r\n", text)) == len(shown) + 1
         found = list(csv.DictReader(io.StringIO(text, newline="")))
         assert [int(row["row"]) for row in found] == shown

@@ -44,6 +44,19 @@ function startPairs(widget, pairs) {
   const wanted = () =>
     Object.fromEntries(fields.map(({ dataset: { choice }, value }) => [choice, value]));
 
+  // The filters in words, for paper: a model is one where a decision or a change is asked for.
+  function asked() {
+    const now = wanted();
+    const parts = { model: "decision", before: "change", after: "change" };
+    return fields
+      .filter(({ dataset: { choice } }) => now[choice] && now[parts[choice] ?? choice])
+      .map((field) => {
+        const name = field.parentElement.firstChild.textContent.trim();
+        return `${name}: ${field.selectedOptions?.[0].text ?? field.value}`;
+      })
+      .join("; ");
+  }
+
   function order() {
     const kept = choices.get("sort") ?? "row";
     return { column: kept.replace(/^-/, ""), descending: kept.startsWith("-") };
@@ -71,6 +84,7 @@ function startPairs(widget, pairs) {
       ? `${counted(start + 1)} to ${counted(start + visibleRows.length)} of ` +
         `${counted(shown.length)} pairs shown; ${counted(rows.n)} in all`
       : `No pair is like that; ${counted(rows.n)} in all`;
+    widget.querySelector("[data-asked]").textContent = asked();
     action("previous").disabled = page === 0;
     action("next").disabled = start + PAGE >= shown.length;
     action("download").disabled = shown.length === 0;
