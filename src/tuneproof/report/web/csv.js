@@ -1,4 +1,6 @@
-// Rows as CSV (RFC 4180), in UTF-8.
+// Rows as CSV (RFC 4180), in UTF-8; by the byte order mark Excel knows that it is.
+
+const MARK = "\uFEFF";
 
 // A spreadsheet runs a cell that begins like a formula; an apostrophe makes it text again. See
 // OWASP, CSV Injection. Numbers keep their minus.
@@ -41,7 +43,7 @@ function pairColumns(pairs, decisions) {
 }
 
 function download(name, text) {
-  const address = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+  const address = URL.createObjectURL(new Blob([MARK, text], { type: "text/csv;charset=utf-8" }));
   element("a", undefined, { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
