@@ -11,6 +11,7 @@ from tests.charts.drawing import (
     texts,
     whiskers,
 )
+from tuneproof.charts.fitting import MOST_ROWS
 from tuneproof.charts.groups import (
     FalsePositives,
     GroupMargin,
@@ -18,7 +19,6 @@ from tuneproof.charts.groups import (
     false_positives,
     group_margins,
 )
-from tuneproof.charts.style import MOST_ROWS
 
 MARGINS = {
     "values": GroupMargin(0.25, 3, 4, (0.1, 0.375)),

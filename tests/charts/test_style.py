@@ -6,7 +6,6 @@ from tests.charts.drawing import HOSTILE, texts
 from tuneproof.charts.style import (
     count,
     empty_figure,
-    largest,
     left_out,
     literal,
     new_figure,
@@ -48,11 +47,6 @@ class TestWrapped:
 def test_literal_shows_dollars_and_hides_control_characters() -> None:
     assert literal("$x$") == r"\$x\$"
     assert literal("a\x1b[31m\u202eb") == "a [31m b"
-
-
-def test_largest_keeps_the_given_order() -> None:
-    assert largest({"a": 1, "b": 9, "c": 5}, most=2) == ["b", "c"]
-    assert largest({"a": 1, "b": 9, "c": 5}) == ["a", "b", "c"]
 
 
 def test_count() -> None:

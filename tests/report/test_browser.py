@@ -105,7 +105,9 @@ def report_of_four(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page as large as that of the shipped pairs: 295 pairs, two sentences each, four models."""
     names = [f"category {number}" for number in range(12)]
     many = [
-        pair.model_copy(update={"text_1": f"{pair.text_1}, {talk}", "text_2": f"{pair.text_2} {talk}"})
+        pair.model_copy(
+            update={"text_1": f"{pair.text_1}, {talk}", "text_2": f"{pair.text_2} {talk}"}
+        )
         for row, pair in enumerate(some_pairs(295, names))
         for talk in [f"and on day {row} I would rather walk the dog than see one more film"]
     ]

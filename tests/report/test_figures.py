@@ -14,11 +14,15 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.patches import Rectangle
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from tests.browsing import chromium
 from tests.comparison.examples import compared, measured, noisy, origin, some_pairs
+from tuneproof.charts import fitting
+from tuneproof.charts.intervals import Estimate
 from tuneproof.charts.palette import LABEL_COLOURS
+from tuneproof.charts.separation import cosine_distributions
 from tuneproof.comparison.differences import MeasuredModel
 from tuneproof.comparison.records import HEADLINE_METRICS, ComparisonResult
 from tuneproof.measurement.frames import first_projection
@@ -259,13 +263,25 @@ class TestCosines:
             for model, found in evidence().items()
         }
 
-    @given(st.lists(st.floats(-1, 1, allow_subnormal=False), min_size=1, max_size=50).map(np.array))
-    def test_edges_hold_all_cosines(self, cosines: Scores) -> None:
-        edges = distributions.bin_edges(cosines)
-        assert edges[0] <= cosines.min() + 1e-9
-        assert edges[-1] >= cosines.max() - 1e-9
-        assert 2 <= len(edges) <= 202
-        assert np.allclose(np.diff(edges), edges[1] - edges[0])
+    def test_the_chart_has_the_same_bars(self) -> None:
+        chart = cosine_distributions(
+            {model: found.scores for model, found in evidence().items()},
+            {model: found.metrics.best_threshold for model, found in evidence().items()},
+            {model: Estimate(0.1, None) for model in evidence()},
+        )
+        for axes, panel in zip(chart.axes, range(3), strict=True):
+            bars = {
+                (round(bar.get_x() + bar.get_width() / 2, 6), bar.get_height())
+                for bar in axes.patches
+                if isinstance(bar, Rectangle)
+            }
+            drawn_bars = {
+                (round(x, 6), y)
+                for trace in traces("cosines")
+                if trace["yaxis"] == f"y{panel + 1 if panel else ''}"
+                for x, y in zip(trace["x"], trace["y"], strict=True)
+            }
+            assert bars == drawn_bars
 
 
 class TestUmap:
@@ -520,7 +536,7 @@ class TestGroups:
         assert [trace["zmax"] for trace in margins] == [0.2, 0.2]
 
     def test_only_the_largest_groups_are_drawn(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(style, "MOST_GROUPS", 2)
+        monkeypatch.setattr(fitting, "MOST_ROWS", 2)
         figure = as_drawn(figures(evidence(), {}, None)["group_heatmap"])
         assert [len(trace["z"]) for trace in figure["data"] if "z" in trace] == [2] * 4
         titles = [each["text"].replace("<br>", " ") for each in figure["layout"]["annotations"]]

@@ -9,6 +9,7 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from tuneproof.charts.fitting import largest
 from tuneproof.charts.intervals import (
     INTERVALS_NOTE,
     Estimate,
@@ -22,7 +23,6 @@ from tuneproof.charts.palette import model_colours, model_hatches
 from tuneproof.charts.style import (
     BAR,
     SMALL,
-    largest,
     left_out,
     legend_below,
     literal,

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from tuneproof.charts.fitting import bin_edges
 from tuneproof.charts.intervals import (
     INTERVALS_NOTE,
     Estimate,
@@ -36,8 +37,6 @@ from tuneproof.charts.style import BAR, SMALL, count, literal, new_figure, note,
 CONVENTIONAL_EFFECTS: Mapping[str, float] = {"small": 0.2, "medium": 0.5, "large": 0.8}
 """Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, chapter 2."""
 
-_BINS = 20
-
 
 def cosine_distributions(
     scores: Mapping[str, pd.DataFrame],
@@ -52,7 +51,7 @@ def cosine_distributions(
         margins: Mean cosine of the compatible pairs minus that of the incompatible ones.
     """
     figure = new_figure(9.5, 1.1 + 2.6 * len(scores), "Cosines of the eval pairs by label")
-    edges = _bin_edges(scores)
+    edges = bin_edges(np.concatenate([frame["cosine"].to_numpy() for frame in scores.values()]))
     rows = figure.subplots(len(scores), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, (model, frame) in zip(rows, scores.items(), strict=True):
         handles: list[Patch | Line2D] = []
@@ -61,7 +60,8 @@ def cosine_distributions(
             colour, hatch = LABEL_COLOURS[label], LABEL_HATCHES[label]
             if len(cosines):
                 sns.histplot(
-                    x=cosines,
+                    # A cosine at the outermost edge must not fall beyond it by rounding.
+                    x=np.clip(cosines, edges[0], edges[-1]),
                     bins=edges,
                     kde=len(np.unique(cosines)) > 2,
                     color=colour,
@@ -201,14 +201,6 @@ def cohens_d_bars(effects: Mapping[str, Estimate], n_pairs: int) -> Figure:
     tidy(axes)
     note(figure, INTERVALS_NOTE)
     return figure
-
-
-def _bin_edges(scores: Mapping[str, pd.DataFrame]) -> list[float]:
-    cosines = np.concatenate([frame["cosine"].to_numpy() for frame in scores.values()])
-    lowest, highest = float(cosines.min()), float(cosines.max())
-    if highest - lowest < 1e-6:
-        lowest, highest = lowest - 0.05, highest + 0.05
-    return [float(edge) for edge in np.linspace(lowest, highest, _BINS + 1)]
 
 
 def _label_counts(scores: Mapping[str, pd.DataFrame]) -> str:

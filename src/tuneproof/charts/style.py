@@ -1,6 +1,5 @@
 """One look for all charts: sizes, frames, notes, and texts that come from the user's data."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -10,11 +9,11 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from tuneproof.charts.fitting import largest_of, lines_of
 from tuneproof.charts.palette import GUIDE_COLOUR
 
 DPI: Final = 150
 SMALL: Final = 9
-MOST_ROWS: Final = 60
 BAR: Final[Mapping[str, Any]] = {"edgecolor": "white", "linewidth": 0}
 """What all bars of models have in common; the edge's colour is that of the hatch."""
 
@@ -61,28 +60,13 @@ def wrapped(name: str, width: int = 24, lines: int = 2) -> str:
     Returns:
         The name as matplotlib is to show it (see `literal`).
     """
-    shown = " ".join(name.split())
-    room = width * lines
-    if len(shown) > room:
-        head = (room - 1) // 2
-        shown = f"{shown[:head]}…{shown[len(shown) - (room - 1 - head) :]}"
-    broken = _broken(shown, width)
-    if len(broken) > lines:
-        broken = [shown[start : start + width] for start in range(0, len(shown), width)]
-    return "\n".join(literal(line) for line in broken)
-
-
-def largest(sizes: Mapping[str, int], most: int = MOST_ROWS) -> list[str]:
-    """Return the names of the largest groups in their given order: what a chart has room for."""
-    kept = set(sorted(sizes, key=lambda name: -sizes[name])[:most])
-    return [name for name in sizes if name in kept]
+    return "\n".join(map(literal, lines_of(" ".join(name.split()), width, lines)))
 
 
 def left_out(shown: int, everything: int, what: str) -> str:
     """Say that a chart shows only the largest groups; nothing where it shows all."""
-    if shown == everything:
-        return ""
-    return f"The {shown} largest of {everything:,} {what}; the report's tables hold all of them."
+    told = largest_of(shown, everything)
+    return f"{told.capitalize()} {what}; the report's tables hold all of them." if told else ""
 
 
 def note(figure: Figure, *sentences: str) -> None:
@@ -112,17 +96,3 @@ def legend_below(
 def count(number: int, noun: str) -> str:
     """Write a number with its noun: 1 pair, 2 pairs."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _broken(text: str, width: int) -> list[str]:
-    lines: Sequence[str] = [""]
-    for part in re.findall(r"[^\s_/-]*[\s_/-]?", text):
-        if lines[-1] and len((lines[-1] + part).rstrip()) > width:
-            lines = [*lines, part]
-        else:
-            lines = [*lines[:-1], lines[-1] + part]
-    return [
-        line.strip()[start : start + width]
-        for line in lines
-        for start in range(0, max(len(line.strip()), 1), width)
-    ]

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from tuneproof.charts.fitting import MOST_ROWS
 from tuneproof.charts.palette import GUIDE_COLOUR, model_colours
 from tuneproof.charts.style import (
-    MOST_ROWS,
     SMALL,
     count,
     empty_figure,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from tuneproof.charts.fitting import bin_edges
 from tuneproof.charts.palette import LABEL_COLOURS, LABEL_NAMES
 from tuneproof.measurement.measure import TEXTS
 from tuneproof.metrics import Scores
@@ -32,33 +33,10 @@ MOST_PAIRS: Final = 3_000
 THRESHOLD: Final = "threshold:"
 """Beginning of the name of the line at a model's threshold; the model's name follows."""
 
-_BIN_WIDTHS = (0.01, 0.02, 0.05)
 _SYMBOLS: Mapping[str, str] = {"text_1": "circle", "text_2": "triangle-up"}
 _SEED = 0
 _HISTOGRAMS_IN_A_ROW, _PLANES_IN_A_ROW = 2, 4
 _TEXT_WIDTH, _TEXT_LINES = 60, 5
-
-
-def bin_edges(cosines: Scores) -> Scores:
-    """Choose the edges of a histogram of all models' cosines.
-
-    Bins are as wide as the rule of Freedman and Diaconis (1981, Zeitschrift für
-    Wahrscheinlichkeitstheorie 57) asks, 2 IQR / n^(1/3), rounded to one of a few widths whose
-    multiples people read easily.
-
-    Args:
-        cosines: In [-1, 1], at least one.
-
-    Returns:
-        Edges ascending, at least two; the first is at most the smallest cosine, the last at least
-        the largest.
-    """
-    low, high = np.quantile(cosines, [0.25, 0.75])
-    asked = 2 * (high - low) / len(cosines) ** (1 / 3)
-    width = min(_BIN_WIDTHS, key=lambda each: abs(each - asked))
-    first = np.floor(cosines.min() / width)
-    last = max(np.ceil(cosines.max() / width), first + 1)
-    return np.round(np.arange(first, last + 1) * width, 10)
 
 
 def cosines(evidence: Mapping[str, ModelEvidence]) -> "Figure":
@@ -152,9 +130,7 @@ def umap(evidence: Mapping[str, ModelEvidence]) -> "Figure":
         points = found.projection[chosen].sample(frac=1, random_state=_SEED)
         drawn = found.scores[found.scores["row"].isin(rows)]
         traces.append(_points(panel, points, _hover_texts(drawn)))
-        layout["annotations"].append(
-            panel_title(panel, f"{model}, {_texts_drawn(len(rows), n)}")
-        )
+        layout["annotations"].append(panel_title(panel, f"{model}, {_texts_drawn(len(rows), n)}"))
         layout |= {
             axis(letter, panel): {
                 "showticklabels": False,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tuneproof.charts.fitting import largest
 from tuneproof.comparison.wording import figure, signed, with_span
 from tuneproof.measurement.records import SUBSETS, GroupMetrics
 from tuneproof.report.evidence import ModelEvidence
@@ -14,7 +15,6 @@ from tuneproof.report.figures.style import (
     dots,
     escaped,
     guide,
-    largest,
     left_out_note,
     model_looks,
     names_axis,

@@ -6,12 +6,13 @@ Traces are plain dictionaries as plotly.js reads them; `new_figure` has plotly v
 
 import html
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from tuneproof.charts.fitting import largest_of, lines_of
 from tuneproof.charts.palette import (
     LABEL_HATCHES,
     model_colours,
@@ -29,9 +30,6 @@ Part = dict[str, Any]
 
 GUIDE_COLOUR: Final = "#808080"
 """Of thresholds, chance lines and the like: it stands out from a light and from a dark page."""
-
-MOST_GROUPS: Final = 60
-"""Groups that a figure has room for."""
 
 # A black line is lost on a dark page, a white one on a light page.
 _SEEN_ON_BOTH = {"#000000": "#737373"}
@@ -102,7 +100,7 @@ def escaped(text: str) -> str:
 
 
 def wrapped(text: str, width: int, lines: int) -> str:
-    """Break a text after spaces, hyphens and underscores, and cut off what needs more lines.
+    """Break a text, and cut out what needs more lines (see `lines_of`).
 
     Args:
         text: A text from the user's data.
@@ -112,10 +110,7 @@ def wrapped(text: str, width: int, lines: int) -> str:
     Returns:
         The lines as plotly is to show them (see `escaped`).
     """
-    broken = textwrap.wrap(
-        _one_line(text).replace("_", "_ "), width, max_lines=lines, placeholder="…"
-    )
-    return "<br>".join(escaped(line.replace("_ ", "_")) for line in broken)
+    return "<br>".join(map(escaped, lines_of(_one_line(text), width, lines)))
 
 
 def with_note(title: str, note: str) -> str:
@@ -261,15 +256,10 @@ def names_axis(names: Sequence[str]) -> Part:
     }
 
 
-def largest(sizes: Mapping[str, int]) -> list[str]:
-    """Return the names of the largest groups in their given order: what a figure has room for."""
-    kept = set(sorted(sizes, key=lambda name: -sizes[name])[:MOST_GROUPS])
-    return [name for name in sizes if name in kept]
-
-
 def left_out_note(shown: int, everything: int) -> str:
     """Say that a figure shows the largest groups alone; nothing where it shows all."""
-    return f", the {shown:,} largest of {everything:,}" if shown < everything else ""
+    told = largest_of(shown, everything)
+    return f", {told}" if told else ""
 
 
 def new_figure(
