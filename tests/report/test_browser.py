@@ -114,7 +114,7 @@ def report_of_four(tmp_path_factory: pytest.TempPathFactory) -> Path:
     models = (*VARIANTS, "instructed")
     runs = {model: training_of(model) for model in models}
     html = nodes.build_report(
-        quality_of(many), evidence_of(many, *models), runs, comparison_of(many, *models), many
+        quality_of(many), evidence_of(many, *models), runs, comparison_of(many, *models), many, {}
     )
     return write(html, tmp_path_factory.mktemp("report_of_four"))
 

@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.patches import Rectangle
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from tests.browsing import chromium
+from tests.charts.drawing import bars
 from tests.comparison.examples import compared, measured, noisy, origin, some_pairs
 from tuneproof.charts import fitting
 from tuneproof.charts.intervals import Estimate
@@ -270,10 +270,9 @@ class TestCosines:
             {model: Estimate(0.1, None) for model in evidence()},
         )
         for axes, panel in zip(chart.axes, range(3), strict=True):
-            bars = {
+            charted = {
                 (round(bar.get_x() + bar.get_width() / 2, 6), bar.get_height())
-                for bar in axes.patches
-                if isinstance(bar, Rectangle)
+                for bar in bars(axes)
             }
             drawn_bars = {
                 (round(x, 6), y)
@@ -281,7 +280,7 @@ class TestCosines:
                 if trace["yaxis"] == f"y{panel + 1 if panel else ''}"
                 for x, y in zip(trace["x"], trace["y"], strict=True)
             }
-            assert bars == drawn_bars
+            assert charted == drawn_bars
 
 
 class TestUmap:

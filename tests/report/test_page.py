@@ -320,7 +320,7 @@ class TestFullPage:
         quality = quality.model_copy(
             update={"label_errors": {**quality.label_errors, "eval": unsearched}}
         )
-        other = Page(render_report(quality, evidence, {}, comparison, some_pairs(), {}))
+        other = Page(render_report(quality, evidence, {}, comparison, some_pairs(), {}, {}))
         asked = [{each.get("data-choice") for each in each.all("select")} for each in (page, other)]
         assert asked[0] - asked[1] == {"suspect"}
         assert other.says(f"Label errors: not searched ({reason}).")
