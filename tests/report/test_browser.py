@@ -256,7 +256,7 @@ class TestFirstScreen:
     ) -> None:
         with opened(report, viewport=PHONE) as page:
             assert page.locator("#verdict .contents").bounding_box()["height"] < 50
-            assert page.locator(".answers dd > p").first.bounding_box()["y"] < 300
+            assert page.locator(".answers dd > p").first.bounding_box()["y"] < 340
 
     def test_keys_unfold_the_grounds(self, opened: Open, report: Path) -> None:
         with opened(report) as page:
