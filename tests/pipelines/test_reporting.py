@@ -5,7 +5,6 @@ from typing import Any, get_type_hints
 import pytest
 
 from tests.report.examples import (
-    MODELS,
     artifacts_of,
     comparison_of,
     evidence_of,
@@ -22,6 +21,8 @@ from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.pipelines.reporting import create_pipeline, nodes
 from tuneproof.report.evidence import ModelEvidence
 from tuneproof.variants import VARIANTS
+
+MODELS = ("baseline", "standard", "lora")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tests.report.examples import (
     training_of,
 )
 from tuneproof.comparison.records import HEADLINE_METRICS, ComparisonResult, Standing
-from tuneproof.comparison.wording import chance, figure, signed, span, with_span
+from tuneproof.comparison.wording import chance, figure, once_each_kind, signed, span, with_span
 from tuneproof.measurement.records import SUBSETS
 from tuneproof.metrics.calibration import ReliabilityBin, chance_calibration_error
 from tuneproof.pairs import hash_pairs
@@ -332,9 +332,14 @@ class TestFullPage:
         for sentence in (
             *comparison.verdict,
             *comparison.threats,
-            *comparison.beside_headline,
+            *once_each_kind(comparison.beside_headline, ["standard", "lora"]),
         ):
             assert page.says(sentence)
+        for name in ("standard", "lora"):
+            found = next(each for each in comparison.differences if each.second == name)
+            auc = found.metrics["auc_roc"]
+            assert page.says(f"{figure(auc.after, 3)} ({name}: {auc.outcome})")
+            assert page.says(f"({name}, corrected p {chance(auc.adjusted_p_value)})")
 
     def test_differences(self, page: Page, comparison: ComparisonResult) -> None:
         for each in comparison.differences:
@@ -633,8 +638,10 @@ class TestWhichToShip:
         answer = which_to_ship(self.with_outcomes(lora="improved"))
         assert answer.answer == (
             "LoRA fine-tuning (lora) is shown to rank better than the base model; of full "
-            "fine-tuning (standard) it is not shown."
+            "fine-tuning (standard) it is not shown, nor that the variants differ."
         )
+        differ = which_to_ship(self.with_outcomes(lora="improved", between="improved"))
+        assert differ.answer.endswith("; of full fine-tuning (standard) it is not shown.")
         assert answer.grounds[0].startswith("Full fine-tuning (standard): on all 40 eval pairs")
         assert answer.grounds[1].startswith("No difference in ranking is shown between")
 

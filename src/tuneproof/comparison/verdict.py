@@ -13,7 +13,15 @@ from tuneproof.comparison.records import (
     ModelDifference,
     parse_criterion,
 )
-from tuneproof.comparison.wording import chance, figure, name_of, signed, span, with_span
+from tuneproof.comparison.wording import (
+    WARNING,
+    chance,
+    figure,
+    name_of,
+    signed,
+    span,
+    with_span,
+)
 from tuneproof.instructions import trained_instructions
 from tuneproof.measurement.records import SUBSETS, BaselineMetrics, PrefixSwapMetrics
 from tuneproof.metrics.decisions import call_all
@@ -34,7 +42,6 @@ _TOLD_METRICS: Final = {
 _TOLD_IF_SHOWN: Final = {"accuracy_at_best_threshold": "accuracy"}
 
 _TOLD_SUBSETS: Final = ("no_shared_text", "clean", "unseen_subcategories", "mixed_pair_types")
-_WARNING: Final = "Warning: "
 _FEW_PAIRS: Final = 30
 _UNSTABLE_PURITY: Final = 0.05
 _ALMOST_PERFECT: Final = 0.99
@@ -105,7 +112,7 @@ def near_probes(
         return []
     listed = ", ".join(f"{probe.name} {with_span(probe.auc, probe.interval)}" for probe in near)
     return [
-        f"{_WARNING}{metrics.model}'s AUC of {figure(metrics.auc_roc, 3)} proves less than it "
+        f"{WARNING}{metrics.model}'s AUC of {figure(metrics.auc_roc, 3)} proves less than it "
         f"seems to: with no model of meaning {listed} comes near it or reaches it."
     ]
 
@@ -207,7 +214,7 @@ def _in_short(difference: ModelDifference, after: BaselineMetrics, told: Sequenc
         )
         if places[outcome]
     ]
-    warnings = sum(sentence.startswith(_WARNING) for sentence in told)
+    warnings = sum(sentence.startswith(WARNING) for sentence in told)
     return f"In short, {name}: {'; '.join(claims)}. Warnings: {warnings or 'none'}."
 
 
@@ -350,7 +357,7 @@ def _losses(
 
 
 def _warning(alarmed: bool) -> str:
-    return _WARNING if alarmed else ""
+    return WARNING if alarmed else ""
 
 
 def _unshown(found: Difference) -> str:

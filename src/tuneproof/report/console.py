@@ -1,6 +1,5 @@
 """Results on the console, short: what they rest on stands in the artifacts and the report."""
 
-import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from rich.text import Text
 from tuneproof.audit.findings import of_gates
 from tuneproof.audit.score import DataQualityScore, show_score
 from tuneproof.comparison.records import ComparisonResult
-from tuneproof.comparison.wording import figure, span
+from tuneproof.comparison.wording import WARNING, figure, once_each_kind, span
 from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.metrics.uncertainty import Interval
 from tuneproof.report.next_steps import Findings
@@ -33,8 +32,6 @@ _METRICS: Final = {
 }
 _SUBSETS: Final = {"clean": "clean pairs", "unseen_subcategories": "new subcategories"}
 _SHORT: Final = "In short, "
-_WARNING: Final = "Warning: "
-_NUMBER = re.compile(r"[-+]?\d[\d.]*")
 _INDENT: Final = "  "
 _NO_LIMIT: Final = 10_000
 
@@ -128,23 +125,10 @@ def verdict_lines(comparison: ComparisonResult) -> list[str]:
 
 
 def verdict_warnings(comparison: ComparisonResult) -> list[str]:
-    """Return the warnings of the verdict, each kind once; models that share it are named behind.
-
-    Two warnings are of one kind if they differ in the model and the numbers alone.
-    """
-    kinds: dict[str, list[tuple[str, str]]] = {}
+    """Return the warnings of the verdict, each kind once; models that share it are named behind."""
     variants = [headline.model for headline in comparison.models[1:]]
-    for sentence in comparison.verdict:
-        if not sentence.startswith(_WARNING):
-            continue
-        warning = sentence.removeprefix(_WARNING)
-        model = next((name for name in variants if re.match(rf"{name}\b", warning)), "")
-        kind = _NUMBER.sub("#", warning.removeprefix(model))
-        kinds.setdefault(kind, []).append((model, warning))
-    return [
-        warning + (f" Likewise: {', '.join(name for name, _ in others)}." if others else "")
-        for (_, warning), *others in kinds.values()
-    ]
+    warnings = [sentence for sentence in comparison.verdict if sentence.startswith(WARNING)]
+    return [each.removeprefix(WARNING) for each in once_each_kind(warnings, variants)]
 
 
 def training_lines(result: TrainingResult, recommendations: Sequence[str] = ()) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tuneproof.comparison.records import HEADLINE_METRICS, ComparisonResult, ModelHeadline
 from tuneproof.comparison.verdict import BASELINE
-from tuneproof.comparison.wording import figure, signed, with_span
+from tuneproof.comparison.wording import figure, once_each_kind, signed, with_span
 from tuneproof.measurement.records import SUBSETS, BaselineMetrics, SubsetMetrics
 from tuneproof.report.layout import (
     Cell,
@@ -106,7 +106,7 @@ def _headline_metrics(models: Sequence[BaselineMetrics], comparison: ComparisonR
             "A higher value is better, but for the false positives. n/a: the pairs leave it open. "
             "Spearman's correlation with these labels is at most "
             f"{figure(baseline.spearman_ceiling)}.",
-            *comparison.beside_headline,
+            *once_each_kind(comparison.beside_headline, [each.model for each in headlines[1:]]),
         ],
         [table],
         sources=("comparison",),

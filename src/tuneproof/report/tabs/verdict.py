@@ -12,7 +12,15 @@ from tuneproof.comparison.records import (
     ModelDifference,
 )
 from tuneproof.comparison.verdict import BASELINE
-from tuneproof.comparison.wording import chance, figure, name_of, signed, span, with_span
+from tuneproof.comparison.wording import (
+    chance,
+    figure,
+    name_of,
+    once_each_kind,
+    signed,
+    span,
+    with_span,
+)
 from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.report.layout import (
     Answer,
@@ -79,10 +87,12 @@ def which_to_ship(comparison: ComparisonResult | None) -> Answer:
     if better:
         rest = [each.model for each in comparison.standings if not each.better]
         reserved = any(each.reasons for each in comparison.standings if each.better)
+        alike = {found.metrics["auc_roc"].outcome for found in _among_variants(comparison)}
+        of_rest = f"; of {_names(rest)} it is not shown" if rest else ""
+        between = ", nor that the variants differ" if rest and alike == {"not shown"} else ""
         answer = (
             f"{_names(better)} {_are(better)} shown to rank better than the base model"
-            f"{', with reservations' if reserved else ''}"
-            f"{f'; of {_names(rest)} it is not shown' if rest else ''}."
+            f"{', with reservations' if reserved else ''}{of_rest}{between}."
         )
     else:
         answer = (
@@ -98,7 +108,7 @@ def which_to_ship(comparison: ComparisonResult | None) -> Answer:
                 for each in comparison.standings
                 if each.reasons
             ),
-            *_among(better, comparison.differences),
+            *_among(better, comparison),
             *_criteria_met(comparison, [each.model for each in comparison.standings]),
             f"Threats to validity, listed below: {len(comparison.threats) or 'none'}.",
             *(["Whether it is worth what was lost is not for the figures to say."] * bool(better)),
@@ -205,10 +215,16 @@ def _did_it_help(
         for sentence in comparison.verdict
         if sentence.startswith(_IN_SHORT)
     ]
+    changes = {
+        name: each.metrics["auc_roc"] for name, each in _against_baseline(comparison).items()
+    }
+    after = ", ".join(
+        f"{figure(each.after, 3)} ({name}: {each.outcome})" for name, each in changes.items()
+    )
     return Answer(
         question,
-        f"The base model has an AUC of {with_span(baseline.auc_roc, baseline.intervals['auc_roc'])}"
-        ", where 0.5 is chance.",
+        f"AUC goes from {with_span(baseline.auc_roc, baseline.intervals['auc_roc'])} to {after}, "
+        "where 0.5 is chance.",
         [*map(_capitalised, short), *_useless(trainings), *comparison.left_out],
     )
 
@@ -227,17 +243,19 @@ def _how_sure(comparison: ComparisonResult | None) -> Answer:
     question = "How sure?"
     if comparison is None:
         return Answer(question, "Nothing is compared yet.")
+    gains = (
+        f"{signed(found.difference, 3)} {span(found.interval)} ({name}, corrected p "
+        f"{chance(found.adjusted_p_value)})"
+        for name, each in _against_baseline(comparison).items()
+        if (found := each.metrics["auc_roc"])
+    )
     return Answer(
         question,
-        "A change counts as shown where its 95 % interval leaves out 0 and the p-value stands "
-        "Holm's correction.",
+        f"Change of the AUC with 95 % interval: {', '.join(gains)}.",
         [
-            *(
-                f"{name}: AUC {_change(each.metrics['auc_roc'])}, corrected p "
-                f"{chance(each.metrics['auc_roc'].adjusted_p_value)}."
-                for name, each in _against_baseline(comparison).items()
-            ),
-            *comparison.beside_headline,
+            "A change counts as shown where its interval leaves out 0 and the p-value stands "
+            "Holm's correction for the metrics that are tested together.",
+            *once_each_kind(comparison.beside_headline, list(_against_baseline(comparison))),
         ],
     )
 
@@ -342,15 +360,19 @@ def _met(met: bool | None, sure: bool | None) -> Cell:
     return Cell("surely met" if sure else "met, but not surely", "good" if sure else "")
 
 
-def _among(better: Sequence[str], differences: Sequence[ModelDifference]) -> Iterator[str]:
+def _among_variants(comparison: ComparisonResult) -> list[ModelDifference]:
+    return [each for each in comparison.differences if each.first != BASELINE]
+
+
+def _among(better: Sequence[str], comparison: ComparisonResult) -> Iterator[str]:
     """Hold what is better against the other variants.
 
     That one is shown to be better and another is not does not show that they differ (Gelman and
     Stern 2006, The American Statistician 60).
     """
     verb = {"improved": "ranks better than", "worsened": "ranks worse than"}
-    for each in differences:
-        if each.first == BASELINE or not {each.first, each.second} & set(better):
+    for each in _among_variants(comparison):
+        if not {each.first, each.second} & set(better):
             continue
         outcome = each.metrics["auc_roc"].outcome
         first, second = name_of(each.first), name_of(each.second)
