@@ -2,13 +2,14 @@ import csv
 import io
 import itertools
 import json
-from collections.abc import Iterator
+import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuneproof.rows import Row, is_csv, printable, read_rows, show
+from tuneproof.rows import LONGEST_ROW, Row, is_csv, printable, read_rows, show
 
 HEADER = b"a,b\n"
 
@@ -76,7 +77,7 @@ class TestCsv:
             (b"caf\xe9,2\n", "found byte 0xe9 at 4, expected UTF-8"),
             (b'"x\ny\xff",2\n', "found byte 0xff at 5, expected UTF-8"),
             (b"1\r2,3\n", "found broken CSV (new-line character seen in unquoted field"),
-            (b"x" * 200_000 + b",2\n", "found broken CSV (field larger than field limit"),
+            (b"x" * LONGEST_ROW + b",2\n", "found a line of more than 1048576 bytes, expected one"),
         ],
         ids=["few", "many", "blank", "blank CRLF", "quote", "latin-1", "later", "CR", "long"],
     )
@@ -86,7 +87,7 @@ class TestCsv:
         assert (bad.line, bad.fields) == (3, {})
         assert (bad.fault or "").startswith(f"line: {fault}")
         expected = record.removesuffix(b"\n").removesuffix(b"\r").decode(errors="backslashreplace")
-        assert bad.content == expected
+        assert bad.content == expected[: LONGEST_ROW + 1]
         assert (last.fields, last.line) == ({"a": "z", "b": ""}, 4 + record.count(b"\n") - 1)
 
     def test_a_quote_that_is_not_closed_is_named_where_it_began(self) -> None:
@@ -160,23 +161,56 @@ def test_no_bytes_are_too_bad_to_be_named(source: str, content: bytes) -> None:
     assert all(row.fault.isprintable() and not row.fields for row in rows if row.fault)
 
 
+class Endless(io.BytesIO):
+    """A file whose last line comes again and again; counts the lines that were read."""
+
+    def __init__(self, *lines: bytes) -> None:
+        self._lines = itertools.chain(lines, itertools.repeat(lines[-1]))
+        self.taken = 0
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        self.taken += 1
+        return next(self._lines)
+
+
 @pytest.mark.parametrize(
     ("source", "lines"),
     [("a.csv", [HEADER, b"1,2\n"]), ("a.jsonl", [b"{}\n"])],
 )
 def test_rows_are_read_as_they_are_asked_for(source: str, lines: list[bytes]) -> None:
-    taken = 0
-
-    def endless() -> Iterator[bytes]:
-        nonlocal taken
-        for line in itertools.chain(lines, itertools.repeat(lines[-1])):
-            taken += 1
-            yield line
-
-    rows = read_rows(endless(), source)
+    file = Endless(*lines)
+    rows = read_rows(file, source)
     for _ in range(1_000):
         next(rows)
-    assert taken <= 1_001
+    assert file.taken <= 1_001
+
+
+@pytest.mark.parametrize(
+    ("source", "start", "filled"),
+    [("a.csv", HEADER, b'"%b",1'), ("a.jsonl", b"{}\n", b'{"a": "%b"}')],
+)
+def test_a_row_has_one_limit_in_both_formats(source: str, start: bytes, filled: bytes) -> None:
+    room = LONGEST_ROW - len(filled % b"")
+    longest, longer = filled % (b"x" * room), filled % (b"x" * (room + 1))
+    *_, first, second, last = read(start + b"\n".join([longest, longer, longest]), source)
+    assert len(first.fields["a"]) == len(last.fields["a"]) == room
+    assert (
+        second.fault
+        == "line: found a line of more than 1048576 bytes, expected one pair of at most that many"
+    )
+
+
+@pytest.mark.parametrize("source", ["a.csv", "a.jsonl"])
+def test_a_line_without_end_is_not_held(source: str, tmp_path: Path) -> None:
+    path = tmp_path / source
+    path.write_bytes(HEADER + b"[" + b"1," * 16 * LONGEST_ROW)
+    tracemalloc.start()
+    try:
+        with path.open("rb") as file:
+            assert [bool(row.fault) for row in read_rows(file, source)][-1]
+        assert tracemalloc.get_traced_memory()[1] < 12 * LONGEST_ROW
+    finally:
+        tracemalloc.stop()
 
 
 @given(st.text())
@@ -185,3 +219,13 @@ def test_whatever_is_shown_is_one_short_printable_line(value: str) -> None:
     assert len(show(value)) <= 80
     assert printable(value).isprintable()
     assert printable(value) == value or not value.isprintable()
+
+
+@pytest.mark.parametrize("value", ["x" * 10**7, [1] * 10**6, {"a": ["x" * 10**7]}], ids=type)
+def test_of_a_large_value_only_the_beginning_is_rendered(value: object) -> None:
+    tracemalloc.start()
+    try:
+        assert len(show(value)) <= 80
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()

@@ -1,6 +1,7 @@
 """Scoring: what is read, what is said of it, and that it is a stream."""
 
 import csv
+import io
 import json
 import logging
 import signal
@@ -50,7 +51,7 @@ ROW = {"text_1": "boy: i like tea", "text_2": "girl: i hate tea"}
 
 def rows_of(*lines: str | bytes, name: str = "new.jsonl") -> list[Any]:
     content = [line.encode() if isinstance(line, str) else line for line in lines]
-    return list(read_rows([line + b"\n" for line in content], name))
+    return list(read_rows(io.BytesIO(b"\n".join(content)), name))
 
 
 def read(fields: dict[str, Any], options: PrepareOptions = PREPARE) -> NewPair | list[str]:

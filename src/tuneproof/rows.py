@@ -1,19 +1,30 @@
 """The rows of a file, one after another: JSON Lines, or CSV where the file is named `*.csv`.
 
 What stands in a row and which fields it must have is for the caller to say. Rows are read as they
-are asked for: a file of any size needs the memory of one row.
+are asked for: a file of any size needs the memory of one row, and a row is no longer than
+`LONGEST_ROW`.
 """
 
 import csv
 import json
+import reprlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import Any, BinaryIO, Final
+
+LONGEST_ROW: Final = 2**20
+"""Bytes of a row, without the end of its line: what is longer is not read, whatever the format."""
 
 _SHOWN_CHARACTERS = 80
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
+_brief = reprlib.Repr()
+_brief.maxlist = _brief.maxdict = _SHOWN_CHARACTERS
+_brief.maxstring = _brief.maxlong = _brief.maxother = _SHOWN_CHARACTERS
+
+csv.field_size_limit(LONGEST_ROW)  # that of a row: the reader's own is an eighth
 
 
 @dataclass(frozen=True)
@@ -22,7 +33,8 @@ class Row:
 
     Attributes:
         line: Number of its first line, counted from 1.
-        content: Its text; bytes that are not UTF-8 stand as backslash escapes.
+        content: Its text, cut where it is too long to be read; bytes that are not UTF-8 stand as
+            backslash escapes.
         fields: What it holds, by the names that the file gives; texts alone if the file is CSV.
             Empty where the row cannot be read.
         fault: Why it cannot be read, what was found and what was expected; None where it can.
@@ -39,13 +51,13 @@ def is_csv(source: str) -> bool:
     return PurePath(source).suffix.lower() == ".csv"
 
 
-def read_rows(lines: Iterable[bytes], source: str) -> Iterator[Row]:
+def read_rows(file: BinaryIO, source: str) -> Iterator[Row]:
     r"""Read rows, good or bad.
 
     Args:
-        lines: The file's lines with their endings (`\n` or `\r\n`), such as an open binary file.
-            UTF-8; JSON Lines without byte-order mark. CSV has a header, commas between fields, and
-            double quotes around fields that hold commas, quotes or line breaks (RFC 4180).
+        file: The open file. Lines end with `\n` or `\r\n`. UTF-8; JSON Lines without byte-order
+            mark. CSV has a header, commas between fields, and double quotes around fields that
+            hold commas, quotes or line breaks (RFC 4180).
         source: Path of the file: says whether it is CSV.
 
     Yields:
@@ -53,23 +65,38 @@ def read_rows(lines: Iterable[bytes], source: str) -> Iterator[Row]:
         is the only row.
 
     Examples:
-        >>> [row.fields for row in read_rows([b"a,b", b"1,yes"], "pairs.csv")]
+        >>> import io
+        >>> [row.fields for row in read_rows(io.BytesIO(b"a,b\n1,yes"), "pairs.csv")]
         [{'a': '1', 'b': 'yes'}]
-        >>> next(read_rows([b"[1]"], "pairs.jsonl")).fault
+        >>> next(read_rows(io.BytesIO(b"[1]"), "pairs.jsonl")).fault
         'line: found [1], expected a JSON object'
     """
+    lines = _read_lines(file)
     return _csv_rows(lines) if is_csv(source) else _json_rows(lines)
 
 
 def show(value: object) -> str:
     """Render a value for a message: on one line, escaped, and short."""
-    shown = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    if isinstance(value, str):
+        start = value[:_SHOWN_CHARACTERS]
+        shown = repr(start) if start.isprintable() else ascii(start)
+    else:
+        shown = _brief.repr(value)
     return shown if len(shown) <= _SHOWN_CHARACTERS else shown[: _SHOWN_CHARACTERS - 3] + "..."
 
 
 def printable(text: str) -> str:
     """Escape what a terminal would obey, such as a line break or an escape sequence."""
     return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def _read_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield lines with their endings; of one that is too long, a byte more than is allowed."""
+    while line := file.readline(LONGEST_ROW + 1):
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = file.readline(LONGEST_ROW + 1)
+        yield line
 
 
 def _json_rows(lines: Iterable[bytes]) -> Iterator[Row]:
@@ -176,12 +203,18 @@ def _repeated(names: list[str]) -> list[str]:
 
 def _decode(record: bytes) -> tuple[str, str | None]:
     """Return a record as text, and why it is none: its other bytes then stand as escapes."""
+    fault = None
     try:
-        return record.decode("utf-8"), None
+        content = record.decode("utf-8")
     except UnicodeDecodeError as error:
-        return record.decode("utf-8", errors="backslashreplace"), (
-            f"line: found byte {record[error.start]:#04x} at {error.start + 1}, expected UTF-8"
+        content = record.decode("utf-8", errors="backslashreplace")
+        fault = f"line: found byte {record[error.start]:#04x} at {error.start + 1}, expected UTF-8"
+    if len(record) > LONGEST_ROW:
+        fault = (
+            f"line: found a line of more than {LONGEST_ROW} bytes, expected one pair of at most "
+            "that many"
         )
+    return content, fault
 
 
 def _without_ending(record: bytes) -> bytes:
