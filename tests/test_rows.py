@@ -2,6 +2,7 @@ import csv
 import io
 import itertools
 import json
+import re
 import tracemalloc
 from pathlib import Path
 
@@ -90,14 +91,41 @@ class TestCsv:
         assert bad.content == expected[: LONGEST_ROW + 1]
         assert (last.fields, last.line) == ({"a": "z", "b": ""}, 4 + record.count(b"\n") - 1)
 
-    def test_a_quote_that_is_not_closed_is_named_where_it_began(self) -> None:
-        rows = read(HEADER + b'x,y\n1,"2\n3,4\n5,6\n')
-        assert [(row.line, row.fault) for row in rows] == [
-            (2, None),
-            (3, "line: found broken CSV (unexpected end of data), expected fields separated by "
-             "commas"),
-        ]  # fmt: skip
-        assert rows[1].content == '1,"2\n3,4\n5,6'
+    @pytest.mark.parametrize(
+        ("later", "why"),
+        [
+            (b"3,4\n5,6\n", "broken CSV (unexpected end of data), expected fields"),
+            (b'3,4\n5,"6"\n', "broken CSV (',' expected after '\"'), expected fields"),
+            (b'3,4\n5",6\n', "3 fields, expected 2 as in the header"),
+        ],
+        ids=["never closed", "closed by the next", "closed elsewhere"],
+    )
+    def test_a_quote_that_is_not_closed_is_named_and_costs_its_line_alone(
+        self, later: bytes, why: str
+    ) -> None:
+        first, bad, *rest = read(HEADER + b'x,y\n1,"2\n' + later)
+        assert first.fields == {"a": "x", "b": "y"}
+        assert (bad.line, bad.content) == (3, '1,"2')
+        assert (bad.fault or "").startswith(
+            "line: found a quoted field that is opened on line 3 and not closed before line 5, "
+            f"and so {why}"
+        )
+        assert [(row.line, row.fault) for row in rest] == [(4, None), (5, None)]
+        assert rest == read(HEADER + b"-,-\n-,-\n" + later)[2:]
+
+    def test_a_quote_that_is_not_closed_hides_no_sound_row_of_a_long_file(self) -> None:
+        sound = [b"%d,%s\n" % (n, b"word " * 20) for n in range(40_000)]
+        sound[9] = b'9,"word\n'
+        rows = read(HEADER + b"".join(sound))
+        assert len(rows) == len(sound)
+        assert [row.line for row in rows if row.fault] == [11]
+        # No more is read again than a row may hold.
+        (until,) = re.findall(r"not closed before line (\d+)", rows[9].fault or "")
+        assert LONGEST_ROW / 200 < int(until) < LONGEST_ROW / 100
+
+    def test_quotes_that_are_not_closed_cost_little_time(self) -> None:
+        rows = read(HEADER + b'"a,b\n' * 20_000)
+        assert [row.line for row in rows if row.fault] == [*range(2, 20_002)]
 
     @pytest.mark.parametrize(
         ("header", "found"),
@@ -129,6 +157,10 @@ class TestCsv:
     def test_the_mark_of_a_spreadsheet_is_no_part_of_the_first_name(self) -> None:
         (row,) = read(b"\xef\xbb\xbf" + HEADER + b"\xef\xbb\xbf1,2\n")
         assert row.fields == {"a": "\ufeff1", "b": "2"}
+
+    def test_a_mark_alone_is_no_header(self) -> None:
+        expected = "line: found a field without a name, expected a header of field names"
+        assert faults(b"\xef\xbb\xbf") == [(1, expected)]
 
     @pytest.mark.parametrize("content", [b"", HEADER, b"a,b"])
     def test_a_file_without_records_has_no_rows(self, content: bytes) -> None:

@@ -8,9 +8,10 @@ are asked for: a file of any size needs the memory of one row, and a row is no l
 import csv
 import json
 import reprlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePath
 from typing import Any, BinaryIO, Final
 
@@ -136,45 +137,64 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name}, which is not JSON")
 
 
-def _csv_rows(lines: Iterable[bytes]) -> Iterator[Row]:
-    records = _csv_records(lines)
-    header = next(records, None)
-    if header is None:
-        return
-    number, content, names, fault = header
-    if fault := fault or _header_fault(names):
-        yield Row(number, content, {}, fault)
-        return
-    for number, content, cells, broken in records:
-        fault = broken or _cells_fault(cells, len(names))
-        fields = {} if fault else dict(zip(names, cells, strict=True))
-        yield Row(number, content, fields, fault)
-
-
-def _csv_records(lines: Iterable[bytes]) -> Iterator[tuple[int, str, list[str], str | None]]:
-    """Yield the first line, the text and the cells of each record, or why it has no cells."""
-    taken: list[bytes] = []
-
-    def take() -> Iterator[str]:
-        for line in lines:
-            # Spreadsheets begin CSV with a mark; a byte that is not UTF-8 is found below.
-            bare = line if reader.line_num else line.removeprefix(_BYTE_ORDER_MARKS[0])
-            taken.append(bare)
-            yield bare.decode("utf-8", errors="replace")
-
-    reader = csv.reader(take(), strict=True)
-    while True:
-        number = reader.line_num + 1
-        taken.clear()
-        cells, fault = [], None
-        try:
-            cells = next(reader)
-        except StopIteration:
+def _csv_rows(lines: Iterator[bytes]) -> Iterator[Row]:
+    names: list[str] = []
+    for number, content, cells, fault in _csv_records(lines):
+        if names:
+            fields = {} if fault else dict(zip(names, cells, strict=True))
+            yield Row(number, content, fields, fault)
+        elif unusable := fault or _header_fault(cells):
+            yield Row(number, content, {}, unusable)
             return
+        else:
+            names = cells
+
+
+def _csv_records(lines: Iterator[bytes]) -> Iterator[tuple[int, str, list[str], str | None]]:
+    """Yield the first line, the text and the cells of each record, or why it has no cells.
+
+    All have as many cells as the first. Of a record that is broken only the first line is taken,
+    and reading goes on behind it: a quote that is not closed costs no other row.
+    """
+    # Spreadsheets begin CSV with a mark.
+    waiting = deque(line.removeprefix(_BYTE_ORDER_MARKS[0]) for line in islice(lines, 1))
+    number, width = 1, 0
+    while waiting or (waiting := deque(islice(lines, 1))):
+        taken: list[bytes] = []
+        cells: list[str] = []
+        try:
+            cells = next(csv.reader(_take(waiting, lines, taken), strict=True))
+            fault = _cells_fault(cells, width) if width else None
         except csv.Error as error:
-            fault = f"line: found broken CSV ({error}), expected fields separated by commas"
+            fault = f"broken CSV ({error}), expected fields separated by commas, quotes closed"
+        if fault and len(taken) > 1:
+            fault = (
+                f"a quoted field that is opened on line {number} and not closed before line "
+                f"{number + len(taken) - 1}, and so {fault}"
+            )
+            waiting.extendleft(reversed(taken[1:]))
+            del taken[1:]
         content, undecoded = _decode(_without_ending(b"".join(taken)))
-        yield number, content, cells, undecoded or fault
+        yield number, content, cells, undecoded or (fault and f"line: found {fault}")
+        number, width = number + len(taken), width or len(cells)
+
+
+def _take(waiting: deque[bytes], lines: Iterator[bytes], taken: list[bytes]) -> Iterator[str]:
+    """Yield lines as text, first those that wait, as far as they are no longer than a row may be.
+
+    Args:
+        waiting: Lines that were read before.
+        lines: The lines behind them.
+        taken: Gets each line that is yielded.
+    """
+    size = 0
+    while (line := waiting.popleft() if waiting else next(lines, None)) is not None:
+        size += len(line)
+        if taken and size > LONGEST_ROW:
+            waiting.appendleft(line)
+            return
+        taken.append(line)
+        yield line.decode("utf-8", errors="replace")  # what is not UTF-8 is found later
 
 
 def _header_fault(names: list[str]) -> str | None:
@@ -191,9 +211,9 @@ def _header_fault(names: list[str]) -> str | None:
 
 def _cells_fault(cells: list[str], expected: int) -> str | None:
     if not cells:
-        return f"line: found a blank line, expected {expected} fields"
+        return f"a blank line, expected {expected} fields"
     if len(cells) != expected:
-        return f"line: found {len(cells)} fields, expected {expected} as in the header"
+        return f"{len(cells)} fields, expected {expected} as in the header"
     return None
 
 
