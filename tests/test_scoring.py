@@ -472,7 +472,7 @@ def test_a_model_that_is_not_there_says_what_to_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("filepath", "reason"),
-    [(None, "no file to score"), ("", "no file to score"), ("gone.csv", "gone.csv: found no")],
+    [(None, "new_pairs: found no file"), ("", "found no file"), ("gone.csv", "gone.csv: found no")],
 )
 def test_a_file_that_is_not_there_names_the_setting(filepath: str | None, reason: str) -> None:
     dataset = PairFileDataset(filepath=filepath, setting="new_pairs")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,9 @@ from matplotlib.figure import Figure
 from tuneproof.datasets.atomic import AtomicDataset
 from tuneproof.datasets.documents import ChartDataset, HtmlDataset, TextDataset
 from tuneproof.datasets.embeddings import EmbeddingsDataset
-from tuneproof.datasets.raw_lines import RawLinesDataset
+from tuneproof.datasets.raw_lines import InputFileDataset, RawLinesDataset
 from tuneproof.datasets.records import RecordDataset, RecordLinesDataset
+from tuneproof.datasets.scoring import PairFileDataset
 from tuneproof.datasets.table import TableDataset
 from tuneproof.encoding import PairEmbeddings
 from tuneproof.manifest import Environment, Manifest, ModelIdentity
@@ -253,10 +255,19 @@ def test_a_chart_is_a_png_of_the_figures_size(tmp_path: Path) -> None:
     assert loaded.get_size_inches() * loaded.dpi == pytest.approx([300, 200])
 
 
-def test_raw_lines_name_their_file_and_the_setting_when_it_is_missing(tmp_path: Path) -> None:
-    path = tmp_path / "pairs.jsonl"
-    dataset = RawLinesDataset(filepath=path, setting="train_pairs")
+@pytest.mark.parametrize("kind", [RawLinesDataset, PairFileDataset])
+def test_input_names_its_file_and_the_setting_when_it_is_missing(
+    kind: type[InputFileDataset[Any]], tmp_path: Path
+) -> None:
+    dataset = kind(filepath=tmp_path / "pairs.jsonl", setting="train_pairs")
     with pytest.raises(DatasetError, match=r"pairs\.jsonl: found no readable file.*train_pairs="):
         dataset.load()
+    assert not dataset.exists()
+    with pytest.raises(DatasetError, match="read only"):
+        dataset.save(cast(Any, "x"))
+
+
+def test_raw_lines_are_the_bytes_of_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
     path.write_bytes(b"\xff\n")
-    assert dataset.load().content == b"\xff\n"
+    assert RawLinesDataset(filepath=path, setting="train_pairs").load().content == b"\xff\n"

@@ -19,9 +19,10 @@ from tuneproof.datasets.embeddings import EmbeddingsDataset
 from tuneproof.datasets.models import AdapterDataset, BaseModelDataset, ModelDataset
 from tuneproof.datasets.partitions import GrowingDataset
 from tuneproof.datasets.previews import preview_record, preview_rows, preview_text
-from tuneproof.datasets.raw_lines import RawLinesDataset
+from tuneproof.datasets.raw_lines import InputFileDataset, RawLinesDataset
 from tuneproof.datasets.records import RecordDataset, RecordLinesDataset
 from tuneproof.datasets.releases import ReleaseDataset
+from tuneproof.datasets.scoring import PairFileDataset
 from tuneproof.datasets.table import TableDataset
 from tuneproof.encoding import PairEmbeddings
 from tuneproof.manifest import Environment, Manifest, ModelIdentity
@@ -97,6 +98,7 @@ def test_nothing_is_shown_of_what_is_not_there(kind: str, tmp_path: Path) -> Non
     [
         *map(type, datasets(Path(), UNKNOWN).values()),
         RawLinesDataset,
+        PairFileDataset,
         BaseModelDataset,
         GrowingDataset,
     ],
@@ -185,9 +187,12 @@ def test_of_a_large_page_only_the_beginning_is_read(tmp_path: Path) -> None:
     assert len(shown) <= 4_000
 
 
-def test_a_raw_file_shows_its_first_lines_whatever_they_hold(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [RawLinesDataset, PairFileDataset])
+def test_a_raw_file_shows_its_first_lines_whatever_they_hold(
+    kind: type[InputFileDataset[Any]], tmp_path: Path
+) -> None:
     file = tmp_path / "pairs.jsonl"
-    dataset = RawLinesDataset(filepath=file, setting="train_pairs")
+    dataset = kind(filepath=file, setting="train_pairs")
     assert dataset.preview() == ""
     file.write_bytes(b'{"a": 1}\n\xff\xfe no JSON\n' + b"x\n" * 100)
     assert dataset.preview().splitlines()[:3] == ['{"a": 1}', "\ufffd\ufffd no JSON", "x"]

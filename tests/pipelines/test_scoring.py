@@ -128,7 +128,7 @@ def test_bad_rows_stop_the_run_with_one_message_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({}, "found no file to score, expected --params=new_pairs=PATH"),
+        ({}, "new_pairs: found no file, expected --params=new_pairs=PATH"),
         ({"new_pairs": "gone.jsonl"}, "gone.jsonl: found no readable file"),
         (
             {"new_pairs": str(EVAL), "scoring_model": "standrad"},

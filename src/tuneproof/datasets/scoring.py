@@ -1,7 +1,6 @@
 """What scoring reads and writes: a chosen model, a file as a stream, and rows with their scores."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -12,16 +11,10 @@ from kedro.io import AbstractDataset
 from kedro_datasets._typing import JSONPreview, TablePreview
 
 from tuneproof.datasets.atomic import AtomicDataset
-from tuneproof.datasets.previews import (
-    ROWS,
-    TextPreview,
-    preview_file,
-    preview_record,
-    preview_rows,
-    preview_text,
-)
+from tuneproof.datasets.previews import ROWS, preview_record, preview_rows
+from tuneproof.datasets.raw_lines import InputFileDataset
 from tuneproof.encoding import EmbeddingModel
-from tuneproof.errors import InvalidPairsError, StaleArtifactError, TuneproofError
+from tuneproof.errors import StaleArtifactError, TuneproofError
 from tuneproof.manifest import Manifest
 from tuneproof.scoring.new_pairs import PairFile
 from tuneproof.scoring.records import ScoredPairs
@@ -91,59 +84,12 @@ class ChosenModelDataset(AbstractDataset[None, EmbeddingModel]):
         return {"choice": self._choice, "among": list(self._among)}
 
 
-class PairFileDataset(AbstractDataset[None, PairFile]):
-    """A file of pairs that is read as a stream; read only.
+class PairFileDataset(InputFileDataset[PairFile]):
+    """A file of pairs that is read as a stream: loading it opens it and closes it again."""
 
-    Args:
-        filepath: Path of the file; None where none was given.
-        setting: Name of the setting that points here, for error messages.
-        metadata: For plugins, such as the layer that kedro-viz shows.
-    """
-
-    def __init__(
-        self,
-        *,
-        filepath: str | os.PathLike[str] | None,
-        setting: str,
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        self._filepath = Path(filepath) if filepath else None
-        self._setting = setting
-        self.metadata = metadata
-
-    def load(self) -> PairFile:
-        """Open the file and close it again: its rows are read when they are asked for.
-
-        Raises:
-            InvalidPairsError: There is no such file, or it cannot be read (as the cause of
-                Kedro's DatasetError).
-        """
-        if self._filepath is None:
-            raise InvalidPairsError(
-                f"found no file to score, expected --params={self._setting}=PATH"
-            )
-        try:
-            with self._filepath.open("rb"):
-                return PairFile(self._filepath)
-        except OSError as error:
-            raise InvalidPairsError(
-                f"{self._filepath}: found no readable file ({error.strerror}), expected a JSON "
-                f"Lines or CSV file of pairs; set it with --params={self._setting}=PATH."
-            ) from error
-
-    def save(self, data: None) -> None:
-        """Refuse: the input is never written."""
-        raise InvalidPairsError(f"{self._filepath}: input pairs are read only")
-
-    def preview(self) -> TextPreview:
-        """Show the first lines in kedro-viz, as they stand in the file."""
-        return preview_text("") if self._filepath is None else preview_file(self._filepath)
-
-    def _exists(self) -> bool:
-        return self._filepath is not None and self._filepath.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": None if self._filepath is None else str(self._filepath)}
+    def _read(self, path: Path) -> PairFile:
+        with path.open("rb"):
+            return PairFile(path)
 
 
 class ScoredPairsDataset(AtomicDataset[ScoredPairs]):
