@@ -16,6 +16,7 @@ from tuneproof.configuration import (
     describe_environment,
     describe_faults,
     find_faults,
+    find_global_faults,
     read_sources,
 )
 
@@ -109,6 +110,45 @@ def test_whatever_stands_there_is_written_on_one_short_printable_line(value: Any
     assert len(fault.message) < 250
 
 
+class TestGlobals:
+    GOOD: Mapping[str, Any] = {
+        "train_pairs": "train.jsonl",
+        "eval_pairs": Path("eval.jsonl"),
+        "general_pairs": "~/general.jsonl",
+        "data_root": "data",
+        "base_model": "all-MiniLM-L6-v2",
+        "base_model_revision": None,
+        "device": "auto",
+        "new_pairs": None,
+        "scoring_model": "lora",
+    }
+
+    def test_nothing_is_said_of_what_is_good_and_of_what_a_project_adds(self) -> None:
+        assert find_global_faults({**self.GOOD, "own": 7, "prepare": {}}) == []
+
+    @pytest.mark.parametrize(
+        ("name", "value", "message"),
+        [
+            ("train_pairs", 7, "found 7, expected a file: a path as text, such as ./2024"),
+            ("eval_pairs", None, "found null, expected a file: a path as text, such as ./2024"),
+            ("general_pairs", " ", 'found " ", expected a file: a path as text, such as ./2024'),
+            ("new_pairs", 2024, "found 2024, expected a file: a path as text, such as ./2024"),
+            ("data_root", None, "found null, expected a folder: a path as text, such as ./2024"),
+            ("data_root", "", 'found "", expected a folder: a path as text, such as ./2024'),
+            ("data_root", "~/x", 'found "~/x", expected a folder whose path has no ~'),
+            ("base_model", 7, "found 7, expected a model: its name, or its folder, as text"),
+            ("base_model", None, "found null, expected a model: its name, or its folder, as text"),
+            ("base_model_revision", 1, "found 1, expected a valid string"),
+            ("device", "gpu", "found \"gpu\", expected 'auto', 'cuda', 'mps' or 'cpu'"),
+            ("scoring_model", None, "found null, expected a valid string"),
+        ],
+    )
+    def test_what_cannot_be_used_is_named(self, name: str, value: Any, message: str) -> None:
+        ((found, told),) = find_global_faults({**self.GOOD, name: value})
+        assert found == name
+        assert told.startswith(message)
+
+
 class TestWhere:
     SOURCES = (
         Source("conf/fast/parameters_training.yml", {"training": {"loss": "x"}}),
@@ -166,13 +206,13 @@ class TestWhere:
                 f"a: {{of: {environment}, seed: '${{globals:seed}}'}}\n", encoding="utf-8"
             )
         (conf / "base" / "catalog.yml").write_text("b: 1\n", encoding="utf-8")
-        found = read_sources(conf, ("fast", "base"))
+        found = read_sources(conf, ("fast", "base"), "parameters")
         assert [source.path for source in found] == [
             "conf/fast/parameters_a.yml",
             "conf/base/parameters_a.yml",
         ]
         assert found[0].parameters == {"a": {"of": "fast", "seed": "${globals:seed}"}}
-        assert read_sources(tmp_path / "conf.tar.gz", ("fast", "base")) == []
+        assert read_sources(tmp_path / "conf.tar.gz", ("fast", "base"), "parameters") == []
 
 
 class TestEnvironment:

@@ -5,12 +5,16 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from os import PathLike
 from pathlib import Path
-from typing import Any, Final, NamedTuple, get_args, get_type_hints
+from typing import Annotated, Any, Final, NamedTuple, get_args, get_type_hints
 
 from kedro.validation import ModelInstantiationError, instantiate_model
 from omegaconf import OmegaConf
-from pydantic import ValidationError
+from pydantic import AfterValidator, BeforeValidator, ValidationError
+from pydantic.dataclasses import dataclass
+
+from tuneproof.encoding import Device
 
 _MISSING: Final = object()
 _LONGEST_VALUE = 80
@@ -41,6 +45,66 @@ class Source(NamedTuple):
 
     path: str
     parameters: Mapping[str, Any]
+
+
+def _text(expected: str) -> BeforeValidator:
+    def check(value: Any) -> str:
+        if isinstance(value, str | PathLike) and str(value).strip():
+            return str(value)
+        raise ValueError(f"found {_shown(value)}, expected {expected}")
+
+    return BeforeValidator(check)
+
+
+def _without_home(folder: str) -> str:
+    if folder.startswith("~"):
+        raise ValueError(f"found {_shown(folder)}, expected a folder whose path has no ~")
+    return folder
+
+
+_PATH: Final = "a path as text, such as ./2024"
+_File = Annotated[str, _text(f"a file: {_PATH}")]
+_Folder = Annotated[str, _text(f"a folder: {_PATH}"), AfterValidator(_without_home)]
+_Model = Annotated[str, _text("a model: its name, or its folder, as text")]
+
+
+@dataclass(frozen=True)
+class Globals:
+    """What `globals.yml` sets for the catalog; a project may add values of its own.
+
+    What it sets for parameters, such as the seed, is checked with these.
+
+    Attributes:
+        train_pairs: File of labelled pairs; `~` stands for the home folder here and in the others.
+        eval_pairs: Likewise.
+        general_pairs: File of graded general-language pairs.
+        data_root: Folder under which everything is written; `~` is no part of it.
+        base_model: See `tuneproof.base_model.load_base_model`.
+        base_model_revision: Likewise.
+        device: Where torch computes.
+        new_pairs: File of pairs to score.
+        scoring_model: Name of the model that scores them.
+    """
+
+    train_pairs: _File
+    eval_pairs: _File
+    general_pairs: _File
+    data_root: _Folder
+    base_model: _Model
+    base_model_revision: str | None
+    device: Device
+    new_pairs: _File | None
+    scoring_model: str
+
+
+def find_global_faults(values: Mapping[str, Any]) -> list[Fault]:
+    """Name everything that is wrong with the globals of a run.
+
+    Args:
+        values: Those of its environment, and what was given for this run alone in their place.
+    """
+    faults = find_faults({"globals": values}, {"globals": Globals})
+    return [Fault(name.removeprefix("globals."), message) for name, message in faults]
 
 
 def find_faults(parameters: Mapping[str, Any], expected: Mapping[str, type]) -> list[Fault]:
@@ -78,12 +142,13 @@ def describe_faults(
     return "\n".join(lines)
 
 
-def read_sources(folder: Path, environments: Sequence[str]) -> list[Source]:
-    """Read the files of parameters of environments.
+def read_sources(folder: Path, environments: Sequence[str], kind: str) -> list[Source]:
+    """Read the files of parameters, or of globals, of environments.
 
     Args:
         folder: The folder of all environments; where it is none (an archive), no file is found.
         environments: Names of environments, the one that wins first.
+        kind: How the names of the files begin: `parameters` or `globals`.
     """
     # A file of parameters is a mapping, which OmegaConf's type does not say.
     return [
@@ -92,7 +157,7 @@ def read_sources(folder: Path, environments: Sequence[str]) -> list[Source]:
             OmegaConf.to_container(OmegaConf.load(path), resolve=False),  # type: ignore[arg-type]
         )
         for environment in environments
-        for path in sorted((folder / environment).rglob("parameters*.yml"))
+        for path in sorted((folder / environment).rglob(f"{kind}*.yml"))
     ]
 
 

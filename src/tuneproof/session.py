@@ -19,9 +19,11 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from tuneproof.configuration import (
+    Fault,
     describe_environment,
     describe_faults,
     find_faults,
+    find_global_faults,
     read_sources,
 )
 from tuneproof.errors import InvalidPairsError
@@ -66,6 +68,7 @@ class TuneproofSession(KedroSession):
         names = given.get("pipeline_names") or [given.get("pipeline_name") or "__default__"]
         pipelines.set_requested(None)
         with self._configuration_errors():
+            self._require_usable_globals()
             self._require_known(names)
             known = sum((pipelines[name] for name in names), start=Pipeline([]))
             chosen = choose_nodes(known, given)
@@ -118,9 +121,20 @@ class TuneproofSession(KedroSession):
             self.load_context().config_loader["parameters"],
             TypeExtractor(dict(pipelines)).extract_types_from_pipelines(),
         )
-        sources = read_sources(Path(self._conf_source), self._environments())
-        runtime = self.store.get("runtime_params") or {}
-        return describe_faults(faults, runtime, sources) if faults else None
+        return self._describe(faults, "parameters") if faults else None
+
+    def _require_usable_globals(self) -> None:
+        """Refuse globals that cannot be used: much of the catalog is made of them."""
+        values = {**self._get_config_loader()["globals"], **self._runtime_parameters()}
+        if faults := find_global_faults(values):
+            raise click.ClickException(self._describe(faults, "globals"))
+
+    def _describe(self, faults: list[Fault], kind: str) -> str:
+        sources = read_sources(Path(self._conf_source), self._environments(), kind)
+        return describe_faults(faults, self._runtime_parameters(), sources)
+
+    def _runtime_parameters(self) -> dict[str, Any]:
+        return self.store.get("runtime_params") or {}
 
     def _require_known(self, names: list[str]) -> None:
         """Refuse pipelines and runtime parameters that nothing reads, such as a misspelt one."""
@@ -131,10 +145,9 @@ class TuneproofSession(KedroSession):
             if name.startswith("params:")
         }
         readable = {*self.load_context().config_loader["globals"], *blocks}
-        runtime = self.store.get("runtime_params") or {}
         for kind, given, known in (
             ("pipeline", names, set(pipelines)),
-            ("parameter", runtime, readable),
+            ("parameter", self._runtime_parameters(), readable),
         ):
             for name in given:
                 if name not in known:

@@ -267,6 +267,15 @@ def test_input_names_its_file_and_the_setting_when_it_is_missing(
         dataset.save(cast(Any, "x"))
 
 
+@pytest.mark.parametrize("kind", [RawLinesDataset, PairFileDataset])
+def test_input_is_found_in_the_home_folder(
+    kind: type[InputFileDataset[Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "pairs.jsonl").touch()
+    assert kind(filepath="~/pairs.jsonl", setting="train_pairs").exists()
+
+
 def test_raw_lines_are_the_bytes_of_their_file(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_bytes(b"\xff\n")

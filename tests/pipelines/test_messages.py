@@ -58,8 +58,24 @@ def test_an_environment_that_is_not_there_is_named_with_those_that_are() -> None
             {"evaluation": {"success_criteria": {"auc_roc": "high"}}},
             ["  success_criteria.auc_roc: found 'high', expected '>= number' or '> number'"],
         ),
+        (
+            {"train_pairs": 7},
+            [
+                "train_pairs",
+                "  found 7, expected a file: a path as text, such as ./2024",
+                "  set by --params=train_pairs=...",
+            ],
+        ),
+        (
+            {"data_root": None},
+            [
+                "data_root",
+                "  found null, expected a folder: a path as text, such as ./2024",
+                "  set by --params=data_root=...",
+            ],
+        ),
     ],
-    ids=["range", "setting", "name", "own check"],
+    ids=["range", "setting", "name", "own check", "number", "nothing"],
 )
 def test_a_parameter_that_cannot_be_used_says_what_is_expected_and_where_it_is_set(
     project: Project, parameters: Mapping[str, Any], lines: list[str]
@@ -71,6 +87,22 @@ def test_a_parameter_that_cannot_be_used_says_what_is_expected_and_where_it_is_s
     assert [line for line in told if line in lines] == lines
     assert "pydantic" not in error.value.message
     assert not project.data_root.exists()
+
+
+def test_a_global_that_cannot_be_used_names_the_file_that_sets_it(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    local = tmp_path / "conf" / "local"
+    local.mkdir(exist_ok=True)
+    (local / "globals.yml").write_text("data_root: ~/results\n", "utf-8")
+    bootstrap_project(ROOT)
+    session = TuneproofSession.create(project_path=ROOT, conf_source=str(tmp_path / "conf"))
+    with session, pytest.raises(click.ClickException) as error:
+        session.run(pipeline_names=["data_quality"])
+    assert error.value.message.splitlines()[1:] == [
+        "data_root",
+        '  found "~/results", expected a folder whose path has no ~',
+        "  set in conf/local/globals.yml",
+    ]
 
 
 @pytest.mark.parametrize(

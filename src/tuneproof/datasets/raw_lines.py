@@ -18,7 +18,7 @@ class InputFileDataset(AbstractDataset[None, T]):
     """A file of pairs that a setting points to; read only.
 
     Args:
-        filepath: Path of the file; None where none was given.
+        filepath: Path of the file, where `~` is the home folder; None where none was given.
         setting: Name of the setting, for error messages.
         metadata: For plugins, such as the layer that kedro-viz shows.
     """
@@ -30,7 +30,7 @@ class InputFileDataset(AbstractDataset[None, T]):
         setting: str,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        self._filepath = Path(filepath) if filepath else None
+        self._filepath = Path(os.path.expanduser(filepath)) if filepath else None
         self._setting = setting
         self.metadata = metadata
 
