@@ -485,7 +485,7 @@ class TestCsvPairs:
 
     def test_a_header_alone_holds_no_pair(self) -> None:
         raw = RawLines("pairs.csv", b"text_1,text_2,label\n")
-        with pytest.raises(InvalidPairsError, match="found no valid pair among 0 lines"):
+        with pytest.raises(InvalidPairsError, match="found a header and no row, expected a header"):
             require_valid([(raw, *parse_pairs(raw))], "fail")
 
 
@@ -511,9 +511,9 @@ class TestRequireValid:
         ("content", "problem"),
         [
             (b"", "found an empty file, expected one JSON object a line"),
-            (b"\n", "found no valid pair among 1 lines, expected pairs of both labels"),
-            (b"  \n\t\n\n", "found no valid pair among 3 lines, expected pairs of both labels"),
-            (line(label=2), "found no valid pair among 1 lines, expected pairs of both labels"),
+            (b"\n", "found no valid pair among 1 rows, expected pairs of both labels"),
+            (b"  \n\t\n\n", "found no valid pair among 3 rows, expected pairs of both labels"),
+            (line(label=2), "found no valid pair among 1 rows, expected pairs of both labels"),
             (line(label=1), "label: found only 1 in 1 pairs, expected both 0 and 1"),
             (
                 b"\n".join([line(label=0)] * 3),
@@ -542,9 +542,34 @@ class TestRequireValid:
             Iterable[tuple[RawLines, list[DatingPair], list[RejectedRow]]],
         ],
     ) -> None:
-        raw = RawLines(SOURCE, line(label=2))
+        raw = RawLines(SOURCE, b"\n".join([line(label=2), line(label=0), line(label=1)]))
         with pytest.raises(InvalidPairsError, match=r"--params=prepare\.on_invalid=quarantine"):
             require_valid(wrap([(raw, *parse_pairs(raw))]), "fail")
+
+    @pytest.mark.parametrize(
+        ("content", "hints"),
+        [
+            (b"", []),
+            (b"{", []),
+            (line(label=2), []),
+            (line_without("text_2"), ["prepare.columns"]),
+            (line(text_1="tea", text_2="cake"), ["prepare.prefixes=null"]),
+            (line(text_1="boy:"), []),
+            (
+                line_without("label") + b"\n" + line(text_1="x"),
+                ["prepare.columns", "prefixes=null"],
+            ),
+        ],
+        ids=["empty", "broken", "value", "missing", "prefix", "no statement", "both"],
+    )
+    @pytest.mark.parametrize("on_invalid", ["fail", "quarantine"])
+    def test_without_any_pair_the_hint_is_that_of_the_reason(
+        self, content: bytes, hints: list[str], on_invalid: Literal["fail", "quarantine"]
+    ) -> None:
+        lines = error_of(content, on_invalid).splitlines()
+        said = [text for text in lines[1:] if not text.startswith(SOURCE)]
+        assert len(said) == len(hints)
+        assert all(hint in text for hint, text in zip(hints, said, strict=True))
 
     def test_rejected_rows_pass_in_quarantine_alone(self) -> None:
         content = b"\n".join([line(label=2), line(label=0), line(label=1)])

@@ -139,13 +139,14 @@ def test_all_problems_of_a_file_are_counted_and_the_first_are_listed(tmp_path: P
     with pytest.raises(InvalidPairsError) as error:
         check_new_pairs(PairFile(path), PREPARE)
     lines = str(error.value).splitlines()
-    assert lines[0] == "64 problem(s) in the pairs to score:"
-    assert lines[1] == f"{path}:1: text_2: found nothing, expected a text that is not empty"
-    assert lines[2] == f"{path}:2: line: found a blank line, expected a JSON object"
-    assert lines[3] == f"{path}:3: line: found byte 0xff at 1, expected UTF-8"
-    assert lines[4] == f"{path}:4: line: found [1], expected a JSON object"
+    assert lines[0] == "65 problem(s) in the pairs to score:"
+    assert lines[1] == f"{path}: found no valid pair among 34 rows, expected pairs of two texts"
+    assert lines[2] == f"{path}:1: text_2: found nothing, expected a text that is not empty"
+    assert lines[3] == f"{path}:2: line: found a blank line, expected a JSON object"
+    assert lines[4] == f"{path}:3: line: found byte 0xff at 1, expected UTF-8"
+    assert lines[5] == f"{path}:4: line: found [1], expected a JSON object"
     assert sum(str(path) in line for line in lines[1:21]) == 20
-    assert "... and 44 more" in lines
+    assert "... and 45 more" in lines
     assert "prepare.columns" in lines[-1]
 
 
@@ -165,9 +166,9 @@ def test_a_bad_row_stops_all_or_is_set_aside(tmp_path: Path) -> None:
     ("name", "content", "reason"),
     [
         ("new.jsonl", "", "found an empty file"),
-        ("new.jsonl", '{"text_1": "boy: a"}\n', "found no pair among 1 rows"),
+        ("new.jsonl", '{"text_1": "boy: a"}\n', "found no valid pair among 1 rows"),
         ("new.csv", "", "found an empty file"),
-        ("new.csv", "text_1,text_2\n", "found an empty file"),
+        ("new.csv", "text_1,text_2\n", "found a header and no row, expected a header and one pair"),
         ("new.csv", "a,a\n1,2\n", "found the field 'a' twice"),
         ("new.csv", "text_1;text_2\nboy: a;girl: b\n", "separated by commas"),
     ],
@@ -179,6 +180,27 @@ def test_a_file_without_pairs_is_refused_whatever_the_rule(
     path.write_text(content, encoding="utf-8")
     with pytest.raises(InvalidPairsError, match=reason):
         check_new_pairs(PairFile(path), options)
+
+
+@pytest.mark.parametrize("options", [PREPARE, QUARANTINE])
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ("", None),
+        ("{\n", None),
+        ('{"text_1": "boy: a"}\n', "If the file names its fields otherwise"),
+        ('{"text_1": "a", "text_2": "b"}\n', "If the texts are to have no prefix"),
+    ],
+)
+def test_without_any_pair_the_hint_is_that_of_the_reason(
+    tmp_path: Path, options: PrepareOptions, content: str, hint: str | None
+) -> None:
+    path = tmp_path / "new.jsonl"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InvalidPairsError) as error:
+        check_new_pairs(PairFile(path), options)
+    last = str(error.value).splitlines()[-1]
+    assert last.startswith(hint or str(path))
 
 
 def test_a_csv_file_gives_the_same_pairs_as_json_lines(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from tuneproof.errors import InvalidPairsError
-from tuneproof.pairs import LISTED_PROBLEMS, RawLines
+from tuneproof.pairs import RawLines, describe_problems
 
 UNRELATED = 0.0
 
@@ -79,15 +79,8 @@ def parse_general_pairs(raw: RawLines) -> list[GeneralPair]:
             problems += [f"{source}:{number}: {_reason(entry)}" for entry in error.errors()]
     problems += [f"{source}: {problem}" for problem in _file_problems(pairs)]
     if problems:
-        more = len(problems) - LISTED_PROBLEMS
         raise InvalidPairsError(
-            "\n".join(
-                [
-                    f"{len(problems)} problem(s) in the general-language pairs:",
-                    *problems[:LISTED_PROBLEMS],
-                    *([f"... and {more} more"] if more > 0 else []),
-                ]
-            )
+            describe_problems("general-language pairs", problems, len(problems))
         )
     return pairs
 

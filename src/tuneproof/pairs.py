@@ -27,6 +27,17 @@ UNGROUPED: Final = "all"
 
 _CSV_LABELS: Final = {"0": 0, "1": 1}
 
+_MEND: Final = "Mend the lines, or set --params=prepare.on_invalid=quarantine to set them aside."
+_REMEDIES: Final = {
+    ": found nothing, expected ": (
+        "If the file names its fields otherwise, say so in prepare.columns."
+    ),
+    ", expected it to begin with ": (
+        "If the texts are to have no prefix, set --params=prepare.prefixes=null."
+    ),
+}
+"""What to set where no row of a file is a pair, by what stands in the reason."""
+
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -233,8 +244,8 @@ def require_valid(
         InvalidPairsError: The first 20 problems, each with file, line, field, what was found and
             what was expected, and the number of all.
     """
-    parsed = list(parsed)
-    problems = []
+    problems: list[str] = []
+    hints: list[str] = []
     for raw, pairs, rejected in parsed:
         if on_invalid == "fail":
             problems += [
@@ -244,21 +255,60 @@ def require_valid(
             ]
         problems += [
             f"{printable(raw.source)}: {problem}"
-            for problem in _file_problems(raw, pairs, rejected, columns)
+            for problem in _file_problems(raw, pairs, len(rejected), columns)
         ]
+        reasons = [reason for row in rejected for reason in row.reasons]
+        hints += advise(len(pairs), reasons, on_invalid)
     if problems:
-        shown = problems[:LISTED_PROBLEMS]
-        more = len(problems) - len(shown)
-        lines = [f"{len(problems)} problem(s) in the pairs:", *shown]
-        if more:
-            lines.append(f"... and {more} more")
-        if on_invalid == "fail" and any(rejected for _, _, rejected in parsed):
-            lines.append(
-                "Mend the lines, or set --params=prepare.on_invalid=quarantine to set them aside."
-            )
-        if any(rejected and not pairs for _, pairs, rejected in parsed):
-            lines.append("If the file names its fields otherwise, say so in prepare.columns.")
-        raise InvalidPairsError("\n".join(lines))
+        raise InvalidPairsError(describe_problems("pairs", problems, len(problems), hints))
+
+
+def describe_problems(
+    subject: str, problems: Sequence[str], found: int, hints: Iterable[str] = ()
+) -> str:
+    """Write the message of a file, or of several, that cannot be used.
+
+    Args:
+        subject: What was read.
+        problems: At least the first 20 of those found.
+        found: How many were.
+        hints: What to do about them; each is said once.
+    """
+    lines = [f"{found} problem(s) in the {subject}:", *problems[:LISTED_PROBLEMS]]
+    if found > LISTED_PROBLEMS:
+        lines.append(f"... and {found - LISTED_PROBLEMS} more")
+    return "\n".join([*lines, *dict.fromkeys(hints)])
+
+
+def advise(
+    pairs: int, reasons: Sequence[str], on_invalid: Literal["fail", "quarantine"]
+) -> list[str]:
+    """Say what may be done about the rows of a file that are no pairs.
+
+    Args:
+        pairs: Number of its pairs: without any, setting the other rows aside is no help.
+        reasons: Why the other rows are none.
+        on_invalid: What is done with them.
+    """
+    if not pairs:
+        return [hint for mark, hint in _REMEDIES.items() if any(mark in each for each in reasons)]
+    return [_MEND] if reasons and on_invalid == "fail" else []
+
+
+def describe_lack(source: str, empty: bool, rejected: int, expected: str) -> str:
+    """Say what a file without pairs holds, and what was expected.
+
+    Args:
+        source: Path of the file.
+        empty: Whether it holds nothing at all.
+        rejected: Number of its rows.
+        expected: What rows should have been.
+    """
+    if rejected:
+        return f"found no valid pair among {rejected} rows, expected {expected}"
+    found = "an empty file" if empty else "a header and no row"
+    form = "a header and one pair a row" if is_csv(source) else "one JSON object a line"
+    return f"found {found}, expected {form}"
 
 
 def hash_pairs(pairs: Iterable[BaseModel]) -> str:
@@ -437,16 +487,10 @@ def _each_once(reasons: Iterable[str]) -> list[str]:
 
 
 def _file_problems(
-    raw: RawLines,
-    pairs: Sequence[DatingPair],
-    rejected: Sequence[RejectedRow],
-    columns: Columns,
+    raw: RawLines, pairs: Sequence[DatingPair], rejected: int, columns: Columns
 ) -> list[str]:
-    if not raw.content:
-        expected = "a header and one pair a row" if is_csv(raw.source) else "one JSON object a line"
-        return [f"found an empty file, expected {expected}"]
     if not pairs:
-        return [f"found no valid pair among {len(rejected)} lines, expected pairs of both labels"]
+        return [describe_lack(raw.source, not raw.content, rejected, "pairs of both labels")]
     labels = Counter(pair.label for pair in pairs)
     return [
         f"{printable(columns.label)}: found only {present} in {count} pairs, expected both 0 and 1"

@@ -16,6 +16,9 @@ from tuneproof.pairs import (
     PrepareOptions,
     RejectedRow,
     Text,
+    advise,
+    describe_lack,
+    describe_problems,
     field_reason,
     survives_saving,
     text_reasons,
@@ -151,8 +154,14 @@ def check_new_pairs(file: PairFile, options: PrepareOptions) -> NewPairs:
         listed += [
             f"{place}:{row.line}: {each}" for each in outcome[: LISTED_PROBLEMS - len(listed)]
         ]
+    hints = advise(pairs, listed, options.on_invalid)
+    if not pairs:
+        empty = file.path.stat().st_size == 0
+        lack = describe_lack(str(file.path), empty, rejected, "pairs of two texts")
+        listed.insert(0, f"{place}: {lack}")
+        found += 1
     if not pairs or (rejected and options.on_invalid == "fail"):
-        raise InvalidPairsError("\n".join(_complaint(place, pairs, rejected, found, listed)))
+        raise InvalidPairsError(describe_problems("pairs to score", listed, found, hints))
     return NewPairs(file, options, sha256, pairs, rejected)
 
 
@@ -188,18 +197,3 @@ def read_new_pair(row: Row, options: PrepareOptions) -> NewPair | list[str]:
     except ValidationError as error:
         return [*reasons, *(field_reason(dict(entry), columns) for entry in error.errors())]
     return [*reasons, *text_reasons(pair, options.prefixes, columns)] or pair
-
-
-def _complaint(place: str, pairs: int, rejected: int, found: int, listed: list[str]) -> list[str]:
-    lines = [f"{found} problem(s) in the pairs to score:", *listed] if found else []
-    if found > len(listed):
-        lines.append(f"... and {found - len(listed)} more")
-    if not pairs:
-        what = f"no pair among {rejected} rows" if rejected else "an empty file"
-        lines.append(f"{place}: found {what}, expected pairs of two texts")
-        lines.append("If the file names its fields otherwise, say so in prepare.columns.")
-    else:
-        lines.append(
-            "Mend the lines, or set --params=prepare.on_invalid=quarantine to set them aside."
-        )
-    return lines
