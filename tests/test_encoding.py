@@ -177,8 +177,8 @@ class TestEmbedTexts:
                 done.append((self.n, self.total))
                 super().close()
 
-        def bar(total: int, unit: str, description: str) -> Bar:
-            assert (total, unit, description) == (3, "text", "encoding")
+        def bar(total: int, unit: str, description: str, *, shown: bool) -> Bar:
+            assert (total, unit, description, shown) == (3, "text", "encoding", True)
             return Bar(total=total, file=io.StringIO())
 
         monkeypatch.setattr(encoding, "progress_bar", bar)

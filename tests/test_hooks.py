@@ -35,6 +35,7 @@ from tuneproof.hooks import (
     repeat_options,
     write_command,
 )
+from tuneproof.progress import STREAMS
 from tuneproof.report.next_steps import Step
 
 
@@ -348,6 +349,7 @@ def train(raw: object, options: object) -> object:
 PLAIN = Node(make, inputs="raw", outputs="made", name="plain")
 TRAINING = Node(train, inputs=["raw", "params:training"], outputs="made", name="trains")
 SWEEP = Node(yields, inputs="raw", outputs="made", name="yields")
+STREAMING = Node(make, inputs="raw", outputs="made", name="streams", tags=STREAMS)
 
 
 class TestNodes:
@@ -359,7 +361,7 @@ class TestNodes:
             console_hooks.after_node_run(node, {})
 
     @pytest.mark.parametrize(
-        ("node", "expected"), [(PLAIN, False), (TRAINING, True), (SWEEP, True)]
+        ("node", "expected"), [(PLAIN, False), (TRAINING, True), (SWEEP, True), (STREAMING, True)]
     )
     def test_what_logs_of_itself_is_known(self, node: Node, expected: bool) -> None:
         assert logs_of_itself(node) is expected
@@ -370,6 +372,7 @@ class TestNodes:
             (PLAIN, ["[1/1] plain: 0.0 s"]),
             (TRAINING, ["trains ...", "[1/1] trains: 0.0 s"]),
             (SWEEP, ["yields ..."]),
+            (STREAMING, ["streams ..."]),
         ],
         ids=lambda value: value.name if isinstance(value, Node) else "",
     )

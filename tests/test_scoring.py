@@ -35,6 +35,8 @@ from tuneproof.scoring.new_pairs import NewPair, PairFile, check_new_pairs, read
 from tuneproof.scoring.records import ScoredPairs
 from tuneproof.scoring.score import Scorer, ScoringOptions, k_nearest_pairs
 
+from .test_progress import Screen
+
 VERSION = Version(None, "2026-01-01T00.00.00.000Z")
 PREPARE = PrepareOptions(
     prefixes=("boy", "girl"),
@@ -385,6 +387,18 @@ def test_chunks_change_no_figure_and_a_text_is_read_once_a_chunk(tmp_path: Path)
         assert len(cosines) == len({near["row"] for near in nearest}) == 1
         similarities = [near["similarity"] for near in nearest]
         assert similarities == pytest.approx([similarities[0]] * 3, abs=1e-6)
+
+
+def test_a_terminal_shows_one_bar_for_all_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Screen(terminal=True)
+    monkeypatch.setattr("tuneproof.progress.SHOWN_AFTER", 0)
+    monkeypatch.setattr("sys.stderr", screen)
+    options = ScoringOptions(nearest=0, chunk_size=1, batch_size=1, precision="fp32")
+    list(score(write(tmp_path / "new.jsonl", [ROW] * 3), trained(), options).rows)
+    assert "scoring with lora" in screen.getvalue()
+    assert "encoding" not in screen.getvalue()
 
 
 def test_without_neighbours_there_are_none_and_more_than_there_are_gives_all(

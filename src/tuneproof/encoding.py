@@ -147,6 +147,8 @@ def embed_texts(
     texts: Sequence[str],
     batch_size: int,
     precision: Precision = "fp32",
+    *,
+    progress: bool = True,
 ) -> Vectors:
     """Encode texts, each distinct text once, in batches of texts with like numbers of tokens.
 
@@ -161,6 +163,7 @@ def embed_texts(
             multiplies in bfloat16: fit for scoring, not for figures to report. It runs
             everywhere, and is faster where `has_bf16` says so. Cosines of all-MiniLM-L6-v2 move
             by less than 5e-3.
+        progress: Show a bar; not for what is a part of something that shows one.
 
     Returns:
         Shape (n, d), float32. Normalised if the model ends with a normalising layer.
@@ -182,7 +185,7 @@ def embed_texts(
     # Around all batches, because autocast keeps the converted weights until it ends.
     with (
         torch.autocast(transformer.device.type, torch.bfloat16, enabled=precision == "bf16"),
-        progress_bar(len(distinct), "text", "encoding") as progress,
+        progress_bar(len(distinct), "text", "encoding", shown=progress) as bar,
     ):
         for start in range(0, len(distinct), batch_size):
             batch = distinct[start : start + batch_size]
@@ -190,7 +193,7 @@ def embed_texts(
             if start == 0:
                 vectors = np.empty((len(texts), encoded.shape[1]), dtype=np.float32)
             vectors[[first[text] for text in batch]] = encoded
-            progress.update(len(batch))
+            bar.update(len(batch))
     repeats = np.flatnonzero(source != np.arange(len(texts)))
     vectors[repeats] = vectors[source[repeats]]
     return vectors
@@ -215,6 +218,8 @@ def embed_pairs(
     pairs: Sequence[TextPair],
     batch_size: int,
     precision: Precision = "fp32",
+    *,
+    progress: bool = True,
 ) -> Vectors:
     """Encode both texts of each pair.
 
@@ -223,12 +228,13 @@ def embed_pairs(
         pairs: n pairs.
         batch_size: Texts a forward pass, at least 1.
         precision: As in `embed_texts`.
+        progress: Likewise.
 
     Returns:
         Shape (n, 2, d), float32.
     """
     texts = [text for pair in pairs for text in pair.texts]
-    vectors = embed_texts(transformer, texts, batch_size, precision)
+    vectors = embed_texts(transformer, texts, batch_size, precision, progress=progress)
     return vectors.reshape(len(pairs), 2, vectors.shape[1])
 
 

@@ -27,6 +27,7 @@ from tuneproof.comparison.records import ComparisonResult
 from tuneproof.datasets.atomic import AtomicDataset
 from tuneproof.encoding import EmbeddingModel
 from tuneproof.errors import GateError, StaleArtifactError, TuneproofError
+from tuneproof.progress import STREAMS
 from tuneproof.report.console import print_findings, print_path, print_steps
 from tuneproof.report.next_steps import Findings, Step, next_steps
 from tuneproof.training.checkpoints import forget
@@ -274,7 +275,7 @@ class ConsoleHooks:
         """Say how long the node took, and let go of its model: trainers hold it in cycles."""
         seconds = time.perf_counter() - self._started.pop(node.name)
         self._done += 1
-        if not inspect.isgeneratorfunction(node.func):  # it runs while its outputs are saved
+        if not runs_while_saving(node):
             done = f"{self._done:{len(str(self._total))}}/{self._total}"
             logger.info("[%s] %s: %.1f s", done, node.name, seconds)
         if not any(isinstance(value, EmbeddingModel) for value in inputs.values()):
@@ -306,8 +307,16 @@ class ConsoleHooks:
 
 
 def logs_of_itself(node: Node) -> bool:
-    """Say whether a node reports its progress: a training, or one that yields result by result."""
-    return "params:training" in node.inputs or inspect.isgeneratorfunction(node.func)
+    """Say whether a node reports its progress: a training, or one that runs while saving."""
+    return "params:training" in node.inputs or runs_while_saving(node)
+
+
+def runs_while_saving(node: Node) -> bool:
+    """Say whether a node is not done when it returns: its outputs are computed as they are saved.
+
+    It yields result by result, or returns streams and is tagged so.
+    """
+    return STREAMS in node.tags or inspect.isgeneratorfunction(node.func)
 
 
 def gather_findings(made: AbstractSet[str], catalog: Catalog) -> Findings:

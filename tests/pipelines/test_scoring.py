@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,17 @@ def test_csv_gives_the_same_scores_and_the_default_model_is_lora(
     from_csv = scores(copy, new_pairs=str(path))
     assert [row["cosine"] for row in from_csv] == [row["cosine"] for row in from_json]
     assert [row["label"] for row in from_csv] == [str(row["label"]) for row in rows]
+
+
+def test_scoring_is_not_said_to_be_done_before_it_is(
+    copy: Project, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        scores(copy, new_pairs=new_file(tmp_path, [NEW]))
+    said = [record.getMessage() for record in caplog.records]
+    assert "score_new_pairs ..." in said
+    assert not [line for line in said if line.startswith("[1/1]")]
+    assert any(line.startswith("1 pairs scored with lora") for line in said)
 
 
 def test_files_with_other_column_names_are_scored(copy: Project, tmp_path: Path) -> None:

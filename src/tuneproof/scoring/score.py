@@ -158,6 +158,7 @@ class Scorer:
             instruct(pairs, self.instructions),
             options.batch_size,
             options.precision,
+            progress=False,
         )
         cosines = pair_cosines(vectors)
         probabilities = calibrated_probabilities(cosines, self._platt)

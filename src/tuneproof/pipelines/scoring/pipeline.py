@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from tuneproof.pipelines.scoring.nodes import score_new_pairs
+from tuneproof.progress import STREAMS
 
 
 def create_pipeline() -> Pipeline:
@@ -26,6 +27,7 @@ def create_pipeline() -> Pipeline:
                 ],
                 outputs=["scored_pairs", "rejected_new_pairs"],
                 name="score_new_pairs",
+                tags=STREAMS,
             )
         ]
     )
