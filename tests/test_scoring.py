@@ -221,13 +221,16 @@ def test_a_csv_file_gives_the_same_pairs_as_json_lines(tmp_path: Path) -> None:
 
 
 def test_a_file_that_changes_while_it_is_scored_is_refused(tmp_path: Path) -> None:
-    file = write(tmp_path / "new.jsonl", [ROW] * 3)
-    stream = iter(check_new_pairs(file, PREPARE))
-    next(stream)
+    file = write(tmp_path / "new.jsonl", [ROW, {}] * 3)
+    pairs = check_new_pairs(file, QUARANTINE)
+    streams: list[Iterator[Any]] = [iter(pairs), iter(pairs.rejected_rows())]
+    for stream in streams:
+        next(stream)
     with file.path.open("a", encoding="utf-8") as more:
         more.write(json.dumps(ROW) + "\n")
-    with pytest.raises(InvalidPairsError, match="found other content"):
-        list(stream)
+    for stream in streams:
+        with pytest.raises(InvalidPairsError, match="found other content"):
+            list(stream)
 
 
 # What is said of it

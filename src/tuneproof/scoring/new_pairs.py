@@ -69,6 +69,22 @@ class PairFile:
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
+    def require_unchanged(self, sha256: str) -> None:
+        """Check, at the end of reading, that what was read is what was checked before.
+
+        Args:
+            sha256: Hash of the file's bytes when it was checked.
+
+        Raises:
+            InvalidPairsError: Somebody wrote to the file in between.
+        """
+        if (found := self.sha256()) != sha256:
+            raise InvalidPairsError(
+                f"{printable(str(self.path))}: found other content ({found[:12]}...) than when it "
+                f"was checked ({sha256[:12]}...), expected a file that nobody writes to while it "
+                "is scored"
+            )
+
 
 @dataclass(frozen=True)
 class RejectedRows:
@@ -77,10 +93,12 @@ class RejectedRows:
     Attributes:
         file: The file.
         options: What a pair must be.
+        sha256: Hash of the file's bytes when it was checked.
     """
 
     file: PairFile
     options: PrepareOptions
+    sha256: str
 
     def __iter__(self) -> Iterator[RejectedRow]:
         for row in self.file:
@@ -89,6 +107,7 @@ class RejectedRows:
                 yield RejectedRow(
                     file=str(self.file.path), line=row.line, content=row.content, reasons=outcome
                 )
+        self.file.require_unchanged(self.sha256)
 
 
 @dataclass(frozen=True)
@@ -113,20 +132,11 @@ class NewPairs:
         for row in self.file:
             if isinstance(outcome := read_new_pair(row, self.options), NewPair):
                 yield outcome
-        self._require_unchanged()
+        self.file.require_unchanged(self.sha256)
 
     def rejected_rows(self) -> Iterable[RejectedRow]:
         """Return the rows that are no pairs, as a stream."""
-        return RejectedRows(self.file, self.options) if self.rejected else ()
-
-    def _require_unchanged(self) -> None:
-        """Refuse a file that others wrote to: what was read is then not what was checked."""
-        if (found := self.file.sha256()) != self.sha256:
-            raise InvalidPairsError(
-                f"{printable(str(self.file.path))}: found other content ({found[:12]}...) than "
-                f"when it was checked ({self.sha256[:12]}...), expected a file that nobody writes "
-                "to while it is scored"
-            )
+        return RejectedRows(self.file, self.options, self.sha256) if self.rejected else ()
 
 
 def check_new_pairs(file: PairFile, options: PrepareOptions) -> NewPairs:
