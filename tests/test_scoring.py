@@ -479,13 +479,26 @@ def test_figures_of_another_model_measurement_or_pairs_are_refused() -> None:
         Scorer.of_one_origin(model, metrics, vectors, TRAIN[:-1])
 
 
-@pytest.mark.parametrize("missing", [0, 1, 2])
-def test_a_model_that_is_not_measured_says_what_to_run(missing: int) -> None:
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [
+        ([0], "lora_metrics"),
+        ([1], "lora_embeddings_train"),
+        ([2], "train_pairs"),
+        ([0, 1], "lora_metrics and no lora_embeddings_train"),
+        ([0, 1, 2], "lora_metrics and no lora_embeddings_train and no train_pairs"),
+    ],
+)
+def test_a_model_that_is_not_measured_says_what_is_missing_and_what_to_run(
+    missing: list[int], named: str
+) -> None:
     model = trained()
     parts: list[Any] = [*measured(model), TRAIN]
-    parts[missing] = None
-    with pytest.raises(StaleArtifactError, match="kedro run --pipelines=baseline,evaluation"):
+    for place in missing:
+        parts[place] = None
+    with pytest.raises(StaleArtifactError, match=f"^found no {named} beside the lora") as error:
         Scorer.of_one_origin(model, *parts)
+    assert "kedro run --pipelines=baseline,evaluation" in str(error.value)
 
 
 def test_a_model_that_is_not_there_says_what_to_run(tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ def test_a_model_trained_anew_is_not_scored_with_the_old_threshold(
     with pytest.raises(click.ClickException, match="standard_metrics measured another"):
         finished.run("scoring", scoring_model="standard", **fresh)
     shutil.rmtree(place / "07_model_output" / "lora_metrics.json")
-    with pytest.raises(click.ClickException, match="lora model, found not all three"):
+    with pytest.raises(click.ClickException, match="found no lora_metrics beside the lora model"):
         finished.run("scoring", scoring_model="lora", **fresh)
     finished.run("data_quality", data_root=str(place), seed=7)  # another validation split
     with pytest.raises(click.ClickException, match="was made from other train pairs"):

@@ -93,9 +93,15 @@ class Scorer:
         name = model.manifest.model_name
         remedy = "Run: kedro run --pipelines=baseline" if name == "baseline" else RERUN
         if metrics is None or train_embeddings is None or train_pairs is None:
+            parts = {
+                f"{name}_metrics": metrics,
+                f"{name}_embeddings_train": train_embeddings,
+                "train_pairs": train_pairs,
+            }
+            absent = [part for part, found in parts.items() if found is None]
             raise StaleArtifactError(
-                f"expected {name}_metrics, {name}_embeddings_train and train_pairs beside the "
-                f"{name} model, found not all three: it is not measured yet. {remedy}"
+                f"found no {' and no '.join(absent)} beside the {name} model, expected what "
+                f"measuring it leaves. {remedy}"
             )
         trained = model.manifest if model.manifest.pairs else None
         if (
