@@ -328,6 +328,19 @@ class TestSummary:
     ) -> None:
         assert printed(capsys, catalog_of(tmp_path), "pairs") == ""
 
+    @pytest.mark.parametrize(("content", "told"), [("{}\n", True), ("", False)])
+    def test_rows_that_were_set_aside_are_told_where_there_are_some(
+        self, capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str, told: bool
+    ) -> None:
+        catalog = catalog_of(tmp_path, "scored_pairs")
+        rejected = TextDataset(filepath=tmp_path / "rejected", version=Version(None, "now"))
+        rejected.save(content)
+        catalog["rejected_new_pairs"] = rejected
+        shown = printed(capsys, catalog, "scored_pairs", "rejected_new_pairs")
+        assert f"Scores {tmp_path / 'scored_pairs' / 'now' / 'scored_pairs'}" in shown
+        assert (f"Set aside {rejected.latest_path()}" in shown) is told
+        assert ("rejected" in shown) is told
+
     def test_a_report_stands_for_all_else(self) -> None:
         assert places({"comparison_report", "data_quality_summary"}) == {
             "comparison_report": "Report"

@@ -42,9 +42,10 @@ _PLACES: Final = {
     **{f"{name}_training_log": f"Log of {name}" for name in VARIANTS},
     "sweep_chart": "Chart",
     "scored_pairs": "Scores",
+    "rejected_new_pairs": "Set aside",
     **{f"{name}_release": "Release" for name in ("standard", "lora", "lora_merged")},
 }
-"""What is worth looking at after a run that writes no report."""
+"""What is worth looking at after a run that writes no report, unless it is an empty file."""
 
 _COMMAND: Final = re.compile(r"kedro run( --pipelines=[\w,]+)?")
 """What errors advise; the options of the run belong to it."""
@@ -298,8 +299,10 @@ class ConsoleHooks:
         console, findings = rich.get_console(), gather_findings(pipeline.all_outputs(), catalog)
         print_findings(console, findings)
         for name, title in places(findings.made).items():
-            if isinstance(document := catalog.get(name), _OnDisk):
-                print_path(console, title, document.latest_path())
+            if isinstance(document := catalog.get(name), _OnDisk) and not is_empty(
+                path := document.latest_path()
+            ):
+                print_path(console, title, path)
         print_steps(
             console,
             [(step.advice, write_command(step, run_params)) for step in next_steps(findings)],
@@ -366,6 +369,11 @@ def places(made: AbstractSet[str]) -> dict[str, str]:
     if _REPORT in made:
         return {_REPORT: "Report"}
     return {name: title for name, title in _PLACES.items() if name in made}
+
+
+def is_empty(path: Path) -> bool:
+    """Say whether a path is that of a file which holds nothing."""
+    return path.is_file() and path.stat().st_size == 0
 
 
 def write_command(step: Step, run_params: Mapping[str, Any]) -> str | None:
