@@ -66,16 +66,16 @@ def test_nothing_is_said_of_what_is_good() -> None:
         (
             {"learning_rat": 1.0},
             "learning_rat",
-            "found 1.0, but nothing reads a parameter of this name: did you mean learning_rate?",
+            "found 1.0, but nothing reads a parameter of this name. Did you mean learning_rate?",
         ),
         (
             {"zzz": None},
             "zzz",
-            "found null, but nothing reads a parameter of this name: expected one of "
-            "learning_rate, loss, seed, adapter",
+            "found null, but nothing reads a parameter of this name. Expected one of "
+            "learning_rate, loss, seed, adapter.",
         ),
         ({"adapter": {"rank": 0}}, "adapter.rank", "expected greater than or equal to 1"),
-        ({"adapter": {"rang": 1}}, "adapter.rang", "did you mean rank?"),
+        ({"adapter": {"rang": 1}}, "adapter.rang", "Did you mean rank?"),
         ({"adapter": {}}, "adapter.rank", "found nothing, expected a value"),
     ],
 )

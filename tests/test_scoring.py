@@ -516,7 +516,9 @@ def test_a_model_that_is_not_there_says_what_to_run(tmp_path: Path) -> None:
     assert "pipelines=baseline,training_standard,evaluation" in str(error.value.__cause__)
     assert not missing.exists()
     misspelt = ChosenModelDataset(choice="standrad", among=among, setting="scoring_model")
-    with pytest.raises(DatasetError, match="found 'standrad', expected one of standard") as error:
+    with pytest.raises(
+        DatasetError, match=r"expected one of standard\. Did you mean standard\?"
+    ) as error:
         misspelt.load()
     assert isinstance(error.value.__cause__, TuneproofError)
     assert not misspelt.exists()

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
@@ -45,6 +45,23 @@ class Source(NamedTuple):
 
     path: str
     parameters: Mapping[str, Any]
+
+
+def suggest(name: str, known: Collection[str]) -> str:
+    """Ask whether another name was meant, in a sentence to be put behind the message.
+
+    Args:
+        name: One that is not known.
+        known: Those that are.
+
+    Examples:
+        >>> suggest("lroa", ["standard", "lora"])
+        ' Did you mean lora?'
+        >>> suggest("x", ["standard", "lora"])
+        ''
+    """
+    near = get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 def _text(expected: str) -> BeforeValidator:
@@ -171,11 +188,10 @@ def describe_environment(folder: Path, environment: str) -> str | None:
     if not folder.is_dir() or (folder / environment).is_dir():
         return None
     known = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    near = get_close_matches(environment, known, n=1)
-    guess = f" Did you mean {near[0]}?" if near else ""
     return (
         f"no environment is named {environment!r}: found no folder {folder.name}/{environment}, "
-        f"expected one of {', '.join(known) or 'none, for there is none'}.{guess} --env chooses "
+        f"expected one of {', '.join(known) or 'none, for there is none'}."
+        f"{suggest(environment, known)} --env chooses "
         "one, 'local' is the default; a new folder beside them makes a new one"
     )
 
@@ -206,9 +222,8 @@ def _check(block: str, value: Any, kind: Any) -> Iterator[Fault]:
 
 
 def _unknown(name: str, value: Any, fields: Sequence[str]) -> str:
-    near = get_close_matches(name, fields, n=1)
-    guess = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(fields) or 'none'}"
-    return f"found {_shown(value)}, but nothing reads a parameter of this name: {guess}"
+    guess = suggest(name, fields) or f" Expected one of {', '.join(fields) or 'none'}."
+    return f"found {_shown(value)}, but nothing reads a parameter of this name.{guess}"
 
 
 def _fields(model: Any, place: Sequence[str]) -> list[str]:

@@ -25,6 +25,7 @@ from tuneproof.configuration import (
     find_faults,
     find_global_faults,
     read_sources,
+    suggest,
 )
 from tuneproof.errors import InvalidPairsError
 from tuneproof.manifest import Manifest
@@ -152,7 +153,8 @@ class TuneproofSession(KedroSession):
             for name in given:
                 if name not in known:
                     raise click.ClickException(
-                        f"no {kind} is named {name!r}, expected one of {', '.join(sorted(known))}"
+                        f"no {kind} is named {name!r}, expected one of "
+                        f"{', '.join(sorted(known))}.{suggest(name, known)}"
                     )
 
 

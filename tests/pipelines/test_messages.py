@@ -49,7 +49,7 @@ def test_an_environment_that_is_not_there_is_named_with_those_that_are() -> None
             {"training_standard": {"learning_rat": 1.0}},
             [
                 "training_standard.learning_rat",
-                "  found 1.0, but nothing reads a parameter of this name: did you mean "
+                "  found 1.0, but nothing reads a parameter of this name. Did you mean "
                 "learning_rate?",
                 "  set by --params=training_standard.learning_rat=...",
             ],
@@ -103,6 +103,23 @@ def test_a_global_that_cannot_be_used_names_the_file_that_sets_it(tmp_path: Path
         '  found "~/results", expected a folder whose path has no ~',
         "  set in conf/local/globals.yml",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("scorin", {}, "no pipeline is named 'scorin', expected one of "),
+        ("scoring", {"new_pair": "x.csv"}, "no parameter is named 'new_pair', expected one of "),
+    ],
+)
+def test_a_name_that_is_not_there_is_told_with_the_one_most_like_it(
+    project: Project, name: str, parameters: dict[str, str], message: str
+) -> None:
+    with pytest.raises(click.ClickException) as error:
+        project.run(name, **parameters)
+    assert error.value.message.startswith(message)
+    likely = "new_pairs" if parameters else "scoring"
+    assert error.value.message.endswith(f". Did you mean {likely}?")
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,8 @@ def test_bad_rows_stop_the_run_with_one_message_and_nothing_is_written(
         ({"new_pairs": "gone.jsonl"}, "gone.jsonl: found no readable file"),
         (
             {"new_pairs": str(EVAL), "scoring_model": "standrad"},
-            "scoring_model: found 'standrad', expected one of baseline, standard, lora, instructed",
+            "scoring_model: found 'standrad', expected one of baseline, standard, lora, "
+            "instructed. Did you mean standard?",
         ),
     ],
 )

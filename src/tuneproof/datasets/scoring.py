@@ -10,6 +10,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import JSONPreview, TablePreview
 
+from tuneproof.configuration import suggest
 from tuneproof.datasets.atomic import AtomicDataset
 from tuneproof.datasets.previews import ROWS, preview_record, preview_rows
 from tuneproof.datasets.raw_lines import InputFileDataset
@@ -54,7 +55,8 @@ class ChosenModelDataset(AbstractDataset[None, EmbeddingModel]):
         """
         if self._choice not in self._among:
             raise TuneproofError(
-                f"{self._setting}: found {self._choice!r}, expected one of {', '.join(self._among)}"
+                f"{self._setting}: found {self._choice!r}, expected one of "
+                f"{', '.join(self._among)}.{suggest(self._choice, self._among)}"
             )
         dataset = self._dataset()
         if not dataset.exists():
