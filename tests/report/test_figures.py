@@ -511,7 +511,7 @@ class TestGroups:
                     group = table[name]
                     value = getattr(group, field)
                     assert trace["z"][row][column] == value
-                    sizes = f"n={group.compatible}+{group.incompatible}"
+                    sizes = f"<br>{group.compatible}+{group.incompatible}"
                     assert (sizes in trace["text"][row][column]) == (value is not None)
 
     def test_a_group_without_both_labels_is_not_available(self) -> None:
@@ -519,7 +519,7 @@ class TestGroups:
         cells, texts = traces("group_heatmap")[:2]
         assert cells["z"][row] == [None] * 3
         written = zip(texts["x"], texts["y"], texts["text"], strict=True)
-        assert list(written) == [(column, row, "n/a<br>n=3+0") for column in range(3)]
+        assert list(written) == [(column, row, "n/a<br>3+0") for column in range(3)]
 
     def test_colours_are_centred_on_nothing_found(self) -> None:
         centres = [

@@ -159,7 +159,7 @@ def _cell(model: str, name: str, group: GroupMetrics, scale: _Scale) -> _Cell:
     wording = signed if scale.low < 0 else figure
     return _Cell(
         value,
-        f"{wording(value, 3)}<br>n={group.compatible:,}+{group.incompatible:,}",
+        f"{wording(value, 3)}<br>{group.compatible:,}+{group.incompatible:,}",
         f"{escaped(name)}<br>{escaped(model)}: {scale.name} "
         f"{with_span(value, group.intervals.get(scale.field))}<br>"
         f"{group.compatible:,} compatible, {group.incompatible:,} incompatible pairs",

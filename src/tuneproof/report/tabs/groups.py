@@ -81,7 +81,8 @@ def groups(models: Sequence[BaselineMetrics]) -> Section:
             Plot(
                 "group_heatmap",
                 "Categories and pair types by model",
-                "Margin or AUC of each group and model; the tables below hold the same figures. "
+                "Margin or AUC of each group and model, above its compatible + incompatible pairs; "
+                "the tables below hold the same figures. "
                 "Margin over all pairs: "
                 + each_model(models, lambda m: f"{m.compatibility_margin:+.3f}")
                 + ".",
