@@ -24,7 +24,6 @@ from kedro.pipeline.node import Node
 from tuneproof.audit.gates import failed_gates
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.comparison.records import ComparisonResult
-from tuneproof.datasets.atomic import AtomicDataset
 from tuneproof.encoding import EmbeddingModel
 from tuneproof.errors import GateError, StaleArtifactError, TuneproofError
 from tuneproof.progress import STREAMS
@@ -61,6 +60,13 @@ Catalog = CatalogProtocol[Any, Any]
 @runtime_checkable
 class _OnDisk(Protocol):
     def latest_path(self) -> Path: ...
+
+
+@runtime_checkable
+class _Versioned(Protocol):
+    def exists(self) -> bool: ...
+    def resolve_load_version(self) -> str | None: ...
+    def resolve_save_version(self) -> str | None: ...
 
 
 class InputHooks:
@@ -153,12 +159,13 @@ class VersionHooks:
         made, versions = pipeline.all_outputs(), {}
         for name in sorted(pipeline.datasets()):
             dataset = catalog.get(name)
-            if isinstance(dataset, AtomicDataset) and (name in made or dataset.exists()):
-                versions[name] = (
-                    dataset.resolve_save_version()
-                    if name in made
-                    else dataset.resolve_load_version()
-                )
+            if not isinstance(dataset, _Versioned):
+                continue
+            version = dataset.resolve_save_version() if name in made else None
+            if version is None and dataset.exists():
+                version = dataset.resolve_load_version()
+            if version is not None:
+                versions[name] = version
         catalog[_VERSIONS] = MemoryDataset(versions)
 
 

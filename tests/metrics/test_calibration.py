@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
+from scipy.stats import norm
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
@@ -19,6 +20,7 @@ from tuneproof.metrics.calibration import (
     expected_calibration_error,
     fit_platt,
     reliability_bins,
+    wilson_interval,
 )
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -277,3 +279,21 @@ class TestReliability:
     def test_no_bins_is_an_error(self, bins: int) -> None:
         with pytest.raises(ValueError, match=f"found {bins} bins"):
             reliability_bins(np.array([0.5]), np.array([1]), bins)
+
+
+class TestWilsonInterval:
+    @pytest.mark.parametrize(("share", "n"), [(0.25, 20), (0.4, 30), (1.0, 10), (0.0, 7)])
+    def test_its_ends_are_where_the_normal_approximation_just_reaches_the_share(
+        self, share: float, n: int
+    ) -> None:
+        """Wilson (1927)."""
+        found = wilson_interval(share, n)
+        assert found.low <= share <= found.high
+        for end in found:
+            if 0 < end < 1:
+                assert abs(share - end) == pytest.approx(
+                    norm.ppf(0.975) * np.sqrt(end * (1 - end) / n)
+                )
+
+    def test_a_share_that_rounding_moved_is_still_a_count(self) -> None:
+        assert wilson_interval(17 / 29, 29) == wilson_interval(17 / 29 + 1e-15, 29)

@@ -10,19 +10,19 @@ from matplotlib.lines import Line2D
 
 from tuneproof.charts.palette import GUIDE_COLOUR, model_colours, model_markers
 from tuneproof.charts.style import legend_below, literal, new_figure, tidy
-from tuneproof.metrics.calibration import wilson_interval
 
 
 class Reliability(NamedTuple):
     """How well one model's probabilities agree with the eval pairs.
 
     Attributes:
-        bins: (mean probability, share of compatible pairs, number of pairs) of each bin.
+        bins: (mean probability, share of compatible pairs, its interval, number of pairs) of each
+            bin.
         brier_score: Mean squared error of the probabilities.
         expected_calibration_error: Mean distance of probability and share, over the bins.
     """
 
-    bins: Sequence[tuple[float, float, int]]
+    bins: Sequence[tuple[float, float, tuple[float, float], int]]
     brier_score: float
     expected_calibration_error: float
 
@@ -63,12 +63,12 @@ def reliability_diagrams(models: Mapping[str, Reliability]) -> Figure:
 
 def _draw_bins(axes: Axes, found: Reliability, colour: str, marker: str) -> None:
     axes.plot([0, 1], [0, 1], color=GUIDE_COLOUR, linestyle="--", linewidth=1)
-    probabilities, shares, sizes = (np.array(column) for column in zip(*found.bins, strict=True))
+    probabilities, shares, _, sizes = (list(column) for column in zip(*found.bins, strict=True))
     axes.axhline(np.average(shares, weights=sizes), color=GUIDE_COLOUR, linestyle=":", linewidth=1)
-    for probability, share, size in found.bins:
+    for probability, _, interval, _ in found.bins:
         axes.plot(
             (probability, probability),
-            wilson_interval(share, size),
+            interval,
             color=colour,
             linewidth=1.2,
             marker="_",
@@ -91,6 +91,6 @@ def _draw_bins(axes: Axes, found: Reliability, colour: str, marker: str) -> None
 
 
 def _bin_sizes(found: Reliability) -> str:
-    sizes = [size for _, _, size in found.bins]
+    sizes = [size for *_, size in found.bins]
     low, high = min(sizes), max(sizes)
     return f"n={sum(sizes):,}, {low:,}{f' to {high:,}' if high > low else ''} a bin"

@@ -32,6 +32,7 @@ from tuneproof.metrics.calibration import (
     expected_calibration_error,
     fit_platt,
     reliability_bins,
+    wilson_interval,
 )
 from tuneproof.metrics.clusters import (
     chance_purity,
@@ -279,7 +280,12 @@ def _calibration(
             **_calibration_errors(rows, options),
             "constant_brier_score": float(labels.var()),
             "chance_calibration_error": chance_calibration_error(bins),
-            "bins": [ReliabilityBinMetrics(**each._asdict()) for each in bins],
+            "bins": [
+                ReliabilityBinMetrics(
+                    **each._asdict(), interval=wilson_interval(each.observed_share, each.n)
+                )
+                for each in bins
+            ],
         }
     )
 

@@ -182,12 +182,14 @@ class CosineDistribution(_Record):
 class ReliabilityBinMetrics(_Record):
     """Pairs of like probability.
 
-    Attributes: as in `tuneproof.metrics.calibration.ReliabilityBin`.
+    Attributes: as in `tuneproof.metrics.calibration.ReliabilityBin`, and
+        interval: 95 % Wilson interval of the observed share; it takes pairs as independent.
     """
 
     mean_probability: UnitInterval
     observed_share: UnitInterval
     n: int
+    interval: Interval
 
 
 class CalibrationMetrics(_Record):

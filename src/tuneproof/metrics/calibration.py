@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tuneproof.metrics import Labels, Scores
-from tuneproof.metrics.uncertainty import LEVEL
+from tuneproof.metrics.uncertainty import LEVEL, Interval
 
 
 class Platt(NamedTuple):
@@ -166,7 +166,7 @@ def chance_calibration_error(bins: Sequence[ReliabilityBin]) -> float:
     )
 
 
-def wilson_interval(share: float, n: int) -> tuple[float, float]:
+def wilson_interval(share: float, n: int) -> Interval:
     """Return the 95 % interval of a share of n independent observations.
 
     Source: Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference;
@@ -175,7 +175,7 @@ def wilson_interval(share: float, n: int) -> tuple[float, float]:
     from scipy.stats import binomtest
 
     found = binomtest(round(share * n), n).proportion_ci(LEVEL, method="wilson")
-    return float(found.low), float(found.high)
+    return Interval(float(found.low), float(found.high))
 
 
 def reliability_bins(probabilities: Scores, labels: Labels, bins: int = 10) -> list[ReliabilityBin]:

@@ -169,7 +169,10 @@ def draw_calibration(evidence: dict[str, ModelEvidence]) -> "Figure":
     return reliability_diagrams(
         {
             name: Reliability(
-                [(each.mean_probability, each.observed_share, each.n) for each in calibration.bins],
+                [
+                    (each.mean_probability, each.observed_share, each.interval, each.n)
+                    for each in calibration.bins
+                ],
                 calibration.brier_score,
                 calibration.expected_calibration_error,
             )

@@ -8,7 +8,6 @@ from pydantic import TypeAdapter
 
 from tuneproof.comparison.wording import figure, with_span
 from tuneproof.metrics import Scores
-from tuneproof.metrics.calibration import wilson_interval
 from tuneproof.metrics.uncertainty import BootstrapOptions
 from tuneproof.report.evidence import ModelEvidence
 from tuneproof.report.figures.bands import POINTS, Band, CurveBands, curve_bands
@@ -129,10 +128,6 @@ def calibration(evidence: Mapping[str, ModelEvidence]) -> "Figure":
     most = max(each.n for found in evidence.values() for each in found.metrics.calibration.bins)
     for model, look in model_looks(evidence).items():
         found = evidence[model].metrics.calibration
-        observed = [
-            (each.observed_share, wilson_interval(each.observed_share, each.n))
-            for each in found.bins
-        ]
         traces.append(
             {
                 "type": "scatter",
@@ -149,8 +144,8 @@ def calibration(evidence: Mapping[str, ModelEvidence]) -> "Figure":
                 "error_y": {
                     "type": "data",
                     "symmetric": False,
-                    "array": numbers([high - s for s, (_, high) in observed]),
-                    "arrayminus": numbers([s - low for s, (low, _) in observed]),
+                    "array": numbers([b.interval.high - b.observed_share for b in found.bins]),
+                    "arrayminus": numbers([b.observed_share - b.interval.low for b in found.bins]),
                     "thickness": 1,
                     "width": 3,
                 },
@@ -159,8 +154,8 @@ def calibration(evidence: Mapping[str, ModelEvidence]) -> "Figure":
                 "hoverinfo": "text",
                 "hovertext": [
                     f"{escaped(model)}: predicted {each.mean_probability:.3f}, "
-                    f"observed {each.observed_share:.3f} [{low:.3f}, {high:.3f}]<br>n={each.n:,}"
-                    for each, (_, (low, high)) in zip(found.bins, observed, strict=True)
+                    f"observed {with_span(each.observed_share, each.interval)}<br>n={each.n:,}"
+                    for each in found.bins
                 ],
             }
         )
