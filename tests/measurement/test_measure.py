@@ -40,7 +40,12 @@ from tuneproof.encoding import PairEmbeddings, embed_pairs
 from tuneproof.measurement.frames import score_pairs, select_split
 from tuneproof.measurement.measure import cluster_points, headline_draws, subset_masks
 from tuneproof.measurement.records import SUBSETS, BaselineMetrics, GroupMetrics, SubsetMetrics
-from tuneproof.metrics.calibration import expected_calibration_error, reliability_bins
+from tuneproof.metrics.calibration import (
+    chance_calibration_error,
+    expected_calibration_error,
+    reliability_bins,
+    wilson_interval,
+)
 from tuneproof.metrics.clusters import summarise_clusters
 from tuneproof.metrics.decisions import decide, false_positives_by_group
 from tuneproof.metrics.geometry import alignment, anisotropy, effective_rank, uniformity
@@ -629,7 +634,12 @@ class TestCalibration:
         brier = brier_score_loss(found.labels, probabilities)
         assert calibration.brier_score == pytest.approx(brier)
         bins = reliability_bins(probabilities, found.labels, OPTIONS.calibration_bins)
-        assert [tuple(one.model_dump().values()) for one in calibration.bins] == bins
+        assert [tuple(one.model_dump().values()) for one in calibration.bins] == [
+            (*one, wilson_interval(one.observed_share, one.n)) for one in bins
+        ]
+        share = found.labels.mean()
+        assert calibration.constant_brier_score == pytest.approx(share * (1 - share))
+        assert calibration.chance_calibration_error == chance_calibration_error(bins)
         assert [one.n for one in calibration.bins] == [16] * 5
         gaps = [abs(one.mean_probability - one.observed_share) for one in bins]
         assert calibration.expected_calibration_error == pytest.approx(np.mean(gaps))

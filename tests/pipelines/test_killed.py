@@ -24,11 +24,11 @@ def command(model: Path, data_root: Path) -> list[str]:
         "base_model": model,
         "data_root": data_root,
         "device": "cpu",
-        "training_standard.epochs": 40,
-        "training_standard.evaluations": 40,
+        "training_standard.epochs": 20,
+        "training_standard.evaluations": 20,
         "training_standard.patience": "null",
         "training_standard.precision": "fp32",
-        "training.checkpoints": 20,
+        "training.checkpoints": 10,
     }
     given = ",".join(f"{name}={value}" for name, value in parameters.items())
     return [
