@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 from sklearn.metrics.cluster import contingency_matrix
+from threadpoolctl import threadpool_limits
 
 from tuneproof.metrics.clusters import (
     ClusterSummary,
@@ -78,6 +79,13 @@ class TestUmapProjection:
         assert np.array_equal(first, umap_projection(vectors, umap_options(n_neighbors)))
         other_seed = umap_projection(vectors, umap_options(n_neighbors, seed=7))
         assert not np.array_equal(first, other_seed)
+
+    def test_the_number_of_threads_decides_nothing(self) -> None:
+        vectors = random_vectors(600, 384)  # of fewer the threads are not used
+        with threadpool_limits(1):
+            alone = umap_projection(vectors, umap_options(15))
+        with threadpool_limits(2):
+            assert np.array_equal(umap_projection(vectors, umap_options(15)), alone)
 
     def test_neighbours_stay_together(self) -> None:
         centres = np.repeat(np.eye(8, dtype=np.float32)[:2], 20, axis=0)

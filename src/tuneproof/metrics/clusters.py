@@ -128,6 +128,7 @@ def umap_projection(vectors: Array, options: UmapOptions) -> npt.NDArray[np.floa
     if count < SMALLEST_PROJECTION:
         raise ValueError(f"found {count} points, expected at least {SMALLEST_PROJECTION} for UMAP")
     import umap
+    from threadpoolctl import threadpool_limits
 
     neighbors = min(options.n_neighbors, count - 1)
     reducer = umap.UMAP(
@@ -140,7 +141,8 @@ def umap_projection(vectors: Array, options: UmapOptions) -> npt.NDArray[np.floa
         # those of a repeated text do. Principal components need coordinates that vary.
         init="pca" if np.ptp(vectors, axis=0).any() else "random",
     )
-    with warnings.catch_warnings():
+    # The number of threads moves the last bits of distances, and UMAP makes other clusters of them.
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="umap|sklearn")
         return np.asarray(reducer.fit_transform(vectors), dtype=np.float64)
 
