@@ -20,7 +20,6 @@ from tuneproof.report.figures.style import (
     model_looks,
     new_figure,
     numbers,
-    with_note,
 )
 
 if TYPE_CHECKING:
@@ -162,16 +161,12 @@ def calibration(evidence: Mapping[str, ModelEvidence]) -> "Figure":
     return new_figure(
         traces,
         [_HEIGHT],
-        xaxis={
-            **_UNIT,
-            "title": {
-                "text": with_note(
-                    "Predicted probability",
-                    "Area of a point: n of its bin. Whiskers: 95 % Wilson intervals, too narrow "
-                    "where pairs share texts.",
-                )
-            },
-        },
+        below=(
+            "Predicted probability",
+            "Area of a point: n of its bin. Whiskers: 95 % Wilson intervals, too narrow where "
+            "pairs share texts.",
+        ),
+        xaxis=_UNIT,
         yaxis={**_UNIT, "title": {"text": "Share of compatible pairs"}},
     )
 
@@ -201,7 +196,8 @@ def _plane(
     return new_figure(
         traces,
         [_HEIGHT],
-        xaxis={**_UNIT, "title": {"text": with_note(names[0], note)}},
+        below=(names[0], note),
+        xaxis=_UNIT,
         yaxis={**_UNIT, "title": {"text": names[1]}},
     )
 

@@ -21,7 +21,6 @@ from tuneproof.report.figures.style import (
     new_figure,
     not_available,
     panel_title,
-    with_note,
     wrapped,
 )
 
@@ -217,10 +216,8 @@ def false_positives(evidence: Mapping[str, ModelEvidence]) -> "Figure":
         traces,
         [(_ROW_HEIGHT + _BAR_HEIGHT * len(evidence)) * len(names)],
         barmode="group",
-        xaxis={
-            "title": {"text": with_note("Incompatible pairs called compatible", note)},
-            "rangemode": "tozero",
-        },
+        below=("Incompatible pairs called compatible", note),
+        xaxis={"rangemode": "tozero"},
         yaxis=names_axis(
             [f"{wrapped(name, _NAME_WIDTH, _NAME_LINES)}<br>n={possible[name]:,}" for name in names]
         ),
@@ -256,15 +253,11 @@ def subsets(evidence: Mapping[str, ModelEvidence]) -> "Figure":
         [(_ROW_HEIGHT + _BAR_HEIGHT * len(evidence)) * len(known)],
         shapes=[guide(0, 0.5)],
         annotations=annotations,
-        xaxis={
-            "title": {
-                "text": with_note(
-                    "AUC",
-                    "Bars: 95 % intervals, where the pairs suffice for one. Upright line: chance. "
-                    "In brackets: compatible + incompatible pairs.",
-                )
-            },
-            "zeroline": False,
-        },
+        below=(
+            "AUC",
+            "Bars: 95 % intervals, where the pairs suffice for one. Upright line: chance. In "
+            "brackets: compatible + incompatible pairs.",
+        ),
+        xaxis={"zeroline": False},
         yaxis=names_axis(names),
     )

@@ -45,6 +45,7 @@ _SYMBOLS = {
 _PATTERNS = {"": "", "///": "/", "...": ".", "xxx": "x", "\\\\\\": "\\", "++": "+"}
 # Characters that stand beside long names on a narrow screen.
 _LINE_WIDTH, _TITLE_LINES = 32, 2
+_WIDE_LINE_WIDTH = 110
 
 # In pixels, but for the gutter: a share of the width.
 _GUTTER = 0.09
@@ -113,9 +114,8 @@ def wrapped(text: str, width: int, lines: int) -> str:
     return "<br>".join(map(escaped, lines_of(_one_line(text), width, lines)))
 
 
-def with_note(title: str, note: str) -> str:
-    """Put a note of plain words under the title of an axis, in lines that fit a narrow screen."""
-    return "<br>".join(line for text in (title, note) for line in textwrap.wrap(text, _LINE_WIDTH))
+def _with_note(title: str, note: str, width: int) -> str:
+    return "<br>".join(line for text in (title, note) for line in textwrap.wrap(text, width))
 
 
 def numbers(values: npt.ArrayLike | Sequence[float | None]) -> list[float | None]:
@@ -267,6 +267,7 @@ def new_figure(
     heights: Sequence[int],
     columns: int = 1,
     *,
+    below: tuple[str, str] | None = None,
     wide: Part | None = None,
     narrow: Part | None = None,
     **layout: Any,
@@ -277,6 +278,7 @@ def new_figure(
         traces: What is drawn.
         heights: Height of each panel in pixels.
         columns: Panels in a row of a wide screen; a narrow one has one below the other.
+        below: Title of the first panel's x axis, and a note of plain words under it.
         wide: What else differs on a wide screen, such as `{"yaxis2.showticklabels": False}`.
         narrow: The same of a narrow screen.
         layout: Axes by name, shapes, annotations and the like.
@@ -293,6 +295,9 @@ def new_figure(
         "wide": _places(heights, columns, -(-entries // _ENTRIES_IN_A_WIDE_ROW)) | (wide or {}),
         "narrow": _places(heights, 1, entries) | (narrow or {}),
     }
+    if below is not None:
+        for place, line_width in (("wide", _WIDE_LINE_WIDTH), ("narrow", _LINE_WIDTH)):
+            places[place]["xaxis.title.text"] = _with_note(*below, line_width)
     axes = {
         axis(letter, panel): {
             "anchor": at(panel)[f"{other}axis"],
