@@ -65,5 +65,6 @@ def test_what_is_missing_or_mistyped_is_named(
     artifacts: dict[str, Any], name: str, found: object
 ) -> None:
     model = name.partition("_")[0]
-    with pytest.raises(StaleArtifactError, match=f"expected {model}_metrics, {model}_scores and"):
+    expected = f"expected {model}_metrics, {model}_scores and {model}_projection, found no {name}."
+    with pytest.raises(StaleArtifactError, match=expected):
         compared({**artifacts, name: found})

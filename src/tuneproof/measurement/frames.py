@@ -11,7 +11,7 @@ import pandas as pd
 from tuneproof.encoding import PairEmbeddings, nearest_pairs, pair_cosines
 from tuneproof.errors import StaleArtifactError
 from tuneproof.manifest import Manifest
-from tuneproof.measurement.records import MeasureOptions
+from tuneproof.measurement.records import BaselineMetrics, MeasureOptions
 from tuneproof.metrics.calibration import calibrated_probabilities, fit_platt
 from tuneproof.metrics.clusters import (
     SMALLEST_PROJECTION,
@@ -129,6 +129,41 @@ def require_origin(artifact: str, frame: pd.DataFrame, manifest: Manifest) -> No
             f"{artifact} has another origin than what it stands beside: its manifest differs. "
             f"{RERUN}"
         )
+
+
+def gather_measured(
+    name: str, measured: Mapping[str, BaselineMetrics | pd.DataFrame | None]
+) -> tuple[BaselineMetrics, pd.DataFrame, pd.DataFrame]:
+    """Return metrics, scores and projection of a model, of one measurement.
+
+    Args:
+        name: The model.
+        measured: What was measured of it and of others, by dataset name; None where it was not.
+
+    Raises:
+        StaleArtifactError: One of the three is missing, or they tell of different measurements.
+    """
+    metrics, scores, projection = (
+        measured[f"{name}_{part}"] for part in ("metrics", "scores", "projection")
+    )
+    if (
+        not isinstance(metrics, BaselineMetrics)
+        or not isinstance(scores, pd.DataFrame)
+        or not isinstance(projection, pd.DataFrame)
+    ):
+        there = {
+            "metrics": isinstance(metrics, BaselineMetrics),
+            "scores": isinstance(scores, pd.DataFrame),
+            "projection": isinstance(projection, pd.DataFrame),
+        }
+        missing = [f"{name}_{part}" for part, is_there in there.items() if not is_there]
+        raise StaleArtifactError(
+            f"expected {name}_metrics, {name}_scores and {name}_projection, found no "
+            f"{' and no '.join(missing)}. {RERUN}"
+        )
+    require_origin(f"{name}_scores", scores, metrics.manifest)
+    require_origin(f"{name}_projection", projection, metrics.manifest)
+    return metrics, scores, projection
 
 
 def select_split(scores: pd.DataFrame, split: str) -> tuple[pd.DataFrame, Cosines]:

@@ -1,16 +1,13 @@
 """Nodes of `evaluation`."""
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.comparison.compare import compare
 from tuneproof.comparison.differences import MeasuredModel
 from tuneproof.comparison.records import ComparisonResult, EvaluationOptions
-from tuneproof.errors import StaleArtifactError
 from tuneproof.general_pairs import GeneralPair
-from tuneproof.measurement.frames import RERUN, require_origin
+from tuneproof.measurement.frames import RERUN, gather_measured
 from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.variants import VARIANTS
@@ -38,31 +35,13 @@ def compare_models(
         StaleArtifactError: The baseline was not measured, or a model lacks some of its artifacts,
             or these, or the pairs, tell of different measurements.
     """
-    baseline = _gather("baseline", measured)
+    baseline = MeasuredModel(*gather_measured("baseline", measured))
     variants = [
-        _gather(name, measured) for name in VARIANTS if measured[f"{name}_metrics"] is not None
+        MeasuredModel(*gather_measured(name, measured))
+        for name in VARIANTS
+        if measured[f"{name}_metrics"] is not None
     ]
     baseline.metrics.manifest.require_pairs(
         "baseline_metrics", RERUN, train=hash_pairs(train_pairs), general=hash_pairs(general_pairs)
     )
     return compare(baseline, variants, train_pairs, general_pairs, data_quality_report, options)
-
-
-def _gather(
-    name: str, measured: Mapping[str, BaselineMetrics | pd.DataFrame | None]
-) -> MeasuredModel:
-    metrics, scores, projection = (
-        measured[f"{name}_{part}"] for part in ("metrics", "scores", "projection")
-    )
-    if (
-        not isinstance(metrics, BaselineMetrics)
-        or not isinstance(scores, pd.DataFrame)
-        or not isinstance(projection, pd.DataFrame)
-    ):
-        raise StaleArtifactError(
-            f"expected {name}_metrics, {name}_scores and {name}_projection, found not all three. "
-            f"{RERUN}"
-        )
-    require_origin(f"{name}_scores", scores, metrics.manifest)
-    require_origin(f"{name}_projection", projection, metrics.manifest)
-    return MeasuredModel(metrics, scores, projection)

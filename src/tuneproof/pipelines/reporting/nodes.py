@@ -7,7 +7,7 @@ import pandas as pd
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.comparison.records import ComparisonResult
 from tuneproof.errors import StaleArtifactError
-from tuneproof.measurement.frames import RERUN, first_projection, require_origin
+from tuneproof.measurement.frames import RERUN, first_projection, gather_measured
 from tuneproof.measurement.records import BaselineMetrics, GeneralMetrics, GroupMetrics
 from tuneproof.metrics.clusters import purity_by_cluster
 from tuneproof.metrics.decisions import threshold_sweep
@@ -52,12 +52,7 @@ def gather_evidence(
             model lacks some of its own.
     """
     shown = [each.model for each in comparison.models] if comparison else ["baseline"]
-    evidence = {
-        name: _evidence(
-            name, *(measured[f"{name}_{part}"] for part in ("metrics", "scores", "projection"))
-        )
-        for name in shown
-    }
+    evidence = {name: _evidence(name, measured) for name in shown}
     present = {
         "train": hash_pairs(train_pairs),
         "validation": hash_pairs(validation_pairs),
@@ -313,22 +308,9 @@ def build_report(
 
 
 def _evidence(
-    name: str,
-    metrics: BaselineMetrics | pd.DataFrame | None,
-    scores: BaselineMetrics | pd.DataFrame | None,
-    projection: BaselineMetrics | pd.DataFrame | None,
+    name: str, measured: dict[str, BaselineMetrics | pd.DataFrame | None]
 ) -> ModelEvidence:
-    if (
-        not isinstance(metrics, BaselineMetrics)
-        or not isinstance(scores, pd.DataFrame)
-        or not isinstance(projection, pd.DataFrame)
-    ):
-        raise StaleArtifactError(
-            f"expected {name}_metrics, {name}_scores and {name}_projection, found not all three. "
-            f"{RERUN}"
-        )
-    require_origin(f"{name}_scores", scores, metrics.manifest)
-    require_origin(f"{name}_projection", projection, metrics.manifest)
+    metrics, scores, projection = gather_measured(name, measured)
     return ModelEvidence(metrics, scores[scores["split"] == "eval"], first_projection(projection))
 
 
