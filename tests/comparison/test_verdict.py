@@ -100,7 +100,8 @@ class TestHeadline:
             )
             assert "+0.000 no interval" in sentence
         assert "adjusted p 1." in one(found, "the base model in AUC")
-        assert none(found, "Warning: lora")
+        warning = one(found, "Warning: lora")
+        assert "gives the cosines of the base model" in warning
 
     def test_a_margin_may_rise_while_the_ranking_falls(self) -> None:
         # Two groups of incompatible pairs: one far below, one just above the compatible ones.
@@ -131,15 +132,15 @@ class TestInShort:
         )
         assert first == (
             "In short, LoRA fine-tuning (lora): it is shown to rank better than the base model on "
-            "the 80 eval pairs; no difference is shown on the 40 pairs that share no text with the "
-            "train and validation pairs. Warnings: none."
+            "the 80 eval pairs; no difference in ranking is shown on the 40 pairs that share no "
+            "text with the train and validation pairs. Warnings: none."
         )
         _, first, *_ = verdict({"cosines": noisy(0.0, 1)}, cosines=noisy(0.8, 2))
         assert "lora): it is shown to rank worse than the base model on the 80 eval pairs" in first
 
     def test_it_counts_the_warnings_below_it(self) -> None:
         forgetful = np.random.default_rng(0).uniform(0.3, 0.5, len(GRADES))
-        _, first, *told = verdict({"general": forgetful})
+        _, first, *told = verdict({"general": forgetful, "cosines": noisy(0.15, 2)})
         assert sum(sentence.startswith("Warning: ") for sentence in told) == 2
         assert first.endswith(" Warnings: 2.")
 
@@ -149,7 +150,7 @@ class TestInShort:
         assert auc.interval is not None
         assert auc.interval.low > 0
         assert auc.outcome == "not shown"
-        assert "no difference is shown on the 80 eval pairs" in found.verdict[1]
+        assert "no difference in ranking is shown on the 80 eval pairs" in found.verdict[1]
 
     @pytest.mark.parametrize("signal", [-0.6, 0.1, 0.22, 0.6])
     @pytest.mark.parametrize("seed", [2, 5, 8])
@@ -285,7 +286,7 @@ class TestSubsets:
 
 class TestLosses:
     def test_nothing_lost_is_no_warning(self) -> None:
-        found = verdict()
+        found = verdict({"cosines": noisy(0.15, 2)})
         assert "(not shown)" in one(found, "general-language pairs Spearman with their grades")
         assert "(not shown)" in one(found, "mean cosine of unrelated general sentences")
         assert none(found, "Warning: lora")

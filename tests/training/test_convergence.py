@@ -280,14 +280,17 @@ def test_the_gain_of_a_longer_run_is_exact_for_a_geometric_approach() -> None:
     assert spearman_still_to_gain(curve[:16][::-1]) is None
 
 
-def test_the_best_of_equals_is_the_first_and_the_rest_is_wasted() -> None:
+def test_the_best_of_equals_is_that_of_the_lowest_loss_then_the_first() -> None:
     early = np.minimum(0.8, np.linspace(0.6, 1.6, 16))
-    report = assess(training_log(DECAY, early))
+    falling = assess(training_log(DECAY, early))
+    assert falling.fit.best_step == STEPS
+    level = np.full(16, 0.2)
+    report = assess(training_log(DECAY, early, level))
     assert report.fit.best_step == 64
     assert report.recommendations == (
         "Set patience: 75% of the run came after its best step and cost time only.",
     )
-    assert assess(training_log(DECAY, early), patience=5).recommendations == ()
+    assert assess(training_log(DECAY, early, level), patience=5).recommendations == ()
 
 
 def test_a_run_that_never_beats_the_base_model() -> None:

@@ -384,3 +384,14 @@ def test_a_loss_that_is_not_finite_stops_the_run(tiny_model_folder: Path, tmp_pa
 def test_parameters_out_of_range_or_unknown_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(change))):
         options(**change)
+
+
+def test_of_equal_ranks_the_weights_of_the_lowest_loss_are_kept(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    """Few validation pairs are soon ranked perfectly: what was learnt after that is kept."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tuneproof.training.callbacks.spearman", lambda *_: 0.8)
+        found = train(base(tiny_model_folder), TRAIN, VALIDATION, options(epochs=4), run(tmp_path))
+    losses = found.log.dropna(subset=["validation_loss"]).set_index("step")["validation_loss"]
+    assert found.result.best_step == losses.idxmin() > losses.index[0]

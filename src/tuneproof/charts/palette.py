@@ -19,8 +19,9 @@ LABEL_LINE_STYLES: Final[Mapping[int, str]] = {0: "dashed", 1: "solid"}
 LABEL_HATCHES: Final[Mapping[int, str]] = {0: "///", 1: ""}
 
 # Those of Okabe and Ito (2008), Color Universal Design, that are not a label's, without the yellow
-# that a white page swallows; the last is the wine of Tol (2021), Colour Schemes.
-_COLOURS: Final = ("#000000", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#882255")
+# that a white page swallows, and a grey that is seen on a white and on a dark one; the last is the
+# wine of Tol (2021), Colour Schemes.
+_COLOURS: Final = ("#737373", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#882255")
 _LINE_STYLES: Final = ("solid", "dashed", "dashdot", "dotted")
 _MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 _HATCHES: Final = ("", "///", "...", "xxx", "\\\\\\", "++")

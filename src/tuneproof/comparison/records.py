@@ -311,6 +311,16 @@ class ComparisonResult(_Record):
     left_out: list[str]
     manifests: dict[str, Manifest]
 
+    def surely_met(self) -> dict[str, int]:
+        """Count the success criteria that each variant surely meets."""
+        return {
+            each.model: sum(
+                bool(result.met.get(each.model) and result.sure.get(each.model))
+                for result in self.criteria
+            )
+            for each in self.standings
+        }
+
 
 def parse_criterion(criterion: str) -> tuple[str, float]:
     """Split a criterion such as `>= 0.86` into its relation and its number.

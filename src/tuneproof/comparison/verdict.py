@@ -73,6 +73,7 @@ def write_verdict(
             sentences += _headline(difference)
             continue
         told = [
+            *_unchanged(measured[BASELINE], after),
             _beside_chance(after),
             *_headline(difference),
             *near_probes(after, quality, alarms),
@@ -158,6 +159,18 @@ def find_threats(
     return threats
 
 
+def _unchanged(before: BaselineMetrics, after: BaselineMetrics) -> Iterator[str]:
+    """Warn of a variant whose cosines are the base model's: nothing was learnt, or kept."""
+    if (before.compatible_distribution, before.incompatible_distribution) == (
+        after.compatible_distribution,
+        after.incompatible_distribution,
+    ):
+        yield (
+            f"{WARNING}{after.model} gives the cosines of the base model: training changed "
+            "nothing that is left in it"
+        )
+
+
 def _beside_chance(metrics: BaselineMetrics) -> str:
     interval, p_value = metrics.intervals.get("auc_roc"), metrics.permutation_p_values["auc_roc"]
     claim = {
@@ -210,7 +223,7 @@ def _in_short(difference: ModelDifference, after: BaselineMetrics, told: Sequenc
         for outcome, claim in (
             ("improved", "it is shown to rank better than the base model"),
             ("worsened", "it is shown to rank worse than the base model"),
-            ("not shown", "no difference is shown"),
+            ("not shown", "no difference in ranking is shown"),
         )
         if places[outcome]
     ]

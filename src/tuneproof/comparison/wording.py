@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from tuneproof.comparison.records import MODEL_NAMES
+from tuneproof.comparison.records import MODEL_NAMES, ComparisonResult
 from tuneproof.metrics.uncertainty import Interval
 
 DIGITS = 4
@@ -66,3 +66,12 @@ def once_each_kind(sentences: Sequence[str], models: Sequence[str]) -> list[str]
         sentence + (f" Likewise: {', '.join(name for name, _ in others)}." if others else "")
         for (_, sentence), *others in kinds.values()
     ]
+
+
+def criteria_lines(comparison: ComparisonResult) -> list[str]:
+    """Count the success criteria that each variant surely meets; empty where none are set."""
+    met = comparison.surely_met()
+    if not comparison.criteria:
+        return []
+    counted = ", ".join(f"{model} {count}" for model, count in met.items())
+    return [f"Success criteria surely met, of {len(comparison.criteria)}: {counted}."]

@@ -16,7 +16,7 @@ from rich.text import Text
 from tuneproof.audit.findings import of_gates
 from tuneproof.audit.score import DataQualityScore, show_score
 from tuneproof.comparison.records import ComparisonResult
-from tuneproof.comparison.wording import WARNING, figure, once_each_kind, span
+from tuneproof.comparison.wording import WARNING, criteria_lines, figure, once_each_kind, span
 from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.metrics.uncertainty import Interval
 from tuneproof.report.next_steps import Findings
@@ -121,7 +121,7 @@ def verdict_lines(comparison: ComparisonResult) -> list[str]:
     """Return the verdict on the base model, each variant's in short, and what is left out."""
     told = [sentence for sentence in comparison.verdict if sentence.startswith(_SHORT)]
     short = [f"{each[len(_SHORT)].upper()}{each[len(_SHORT) + 1 :]}" for each in told]
-    return [*comparison.verdict[:1], *short, *comparison.left_out]
+    return [*comparison.verdict[:1], *short, *criteria_lines(comparison), *comparison.left_out]
 
 
 def verdict_warnings(comparison: ComparisonResult) -> list[str]:

@@ -13,6 +13,9 @@ from tuneproof.variants import VARIANTS
 
 MOST_STEPS: Final = 3
 
+_ALMOST_PERFECT: Final = 0.99
+"""AUC of the base model from which there is nothing to gain."""
+
 RELEASED: Final = ("standard", "lora")
 """The variants that `release` hands over."""
 
@@ -127,11 +130,23 @@ def _judge(comparison: ComparisonResult) -> Iterator[Step]:
         )
     better = [each.model for each in comparison.standings if each.better]
     if released := [name for name in RELEASED if name in better]:
+        met, criteria = comparison.surely_met(), len(comparison.criteria)
+        listed = ", ".join(
+            f"{name}, surely meeting {met[name]} of {criteria} success criteria"
+            if criteria
+            else name
+            for name in released
+        )
         yield Step(
-            f"Hand over what is shown to rank better ({', '.join(released)}), once you have read "
-            "what was lost",
+            f"Decide whether to hand over what is shown to rank better ({listed}): read what was "
+            "lost, and docs/how_to/decide.md",
             ("release",),
             _FIRST_VERSION,
+        )
+    elif _ranks_all(comparison):
+        yield Step(
+            "The base model ranks these pairs almost perfectly: no tuning is needed for them, or "
+            "harder eval pairs are"
         )
     elif not better:
         yield Step(
@@ -139,6 +154,11 @@ def _judge(comparison: ComparisonResult) -> Iterator[Step]:
             "smaller differences",
             ("sweep",),
         )
+
+
+def _ranks_all(comparison: ComparisonResult) -> bool:
+    found = comparison.models[0].figures["auc_roc"]
+    return found is not None and found >= _ALMOST_PERFECT
 
 
 def _tells_of(name: str, sentence: str) -> bool:

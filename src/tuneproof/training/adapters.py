@@ -163,9 +163,10 @@ def check_adapter(
     if check.reloaded_against_base < _DIFFERENT:
         raise AdapterError(
             "the saved adapter changes nothing: embeddings differ from the base model's by at "
-            f"most {check.reloaded_against_base:.2e}, expected at least {_DIFFERENT:.0e}. Either "
-            "no step after the warm-up measured better than the base model (the log shows "
-            "validation Spearman falling): lower the learning rate; or it hardly moved: raise it"
+            f"most {check.reloaded_against_base:.2e}, expected at least {_DIFFERENT:.0e}. Look at "
+            "the training log. If validation Spearman falls from the first step on, lower the "
+            "learning rate; if it hardly moves, raise it; if it never changes, the validation "
+            "pairs are too few, or the base model ranks them perfectly already"
         )
     if check.merged_against_unmerged > SAME_MERGED:
         raise AdapterError(

@@ -61,12 +61,19 @@ class Checkpoint(NamedTuple):
     Attributes:
         step: Optimiser steps done.
         spearman: Validation Spearman of these weights.
+        loss: Their validation loss, which decides between equal ranks.
         weights: Trained parameters by name.
     """
 
     step: int
     spearman: float
+    loss: float
     weights: Weights
+
+    @property
+    def rank(self) -> tuple[float, float]:
+        """What is compared: the higher one is better."""
+        return self.spearman, -self.loss
 
 
 class Plan(NamedTuple):
@@ -217,7 +224,7 @@ class TrainingRecorder(TrainerCallback):
         }
         if self._best is not None:
             save_file(self._best.weights, folder / BEST)
-            record["best"] = [self._best.step, self._best.spearman]
+            record["best"] = [self._best.step, self._best.spearman, self._best.loss]
         (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
 
     def began_like(self, folder: Path) -> bool:
@@ -242,8 +249,8 @@ class TrainingRecorder(TrainerCallback):
         step = int(self._rows[-1]["step"])
         self.resumed_steps = [*record["resumed_steps"], step]
         if record["best"] is not None:
-            best_step, best_spearman = record["best"]
-            self._best = Checkpoint(best_step, best_spearman, load_file(folder / BEST))
+            best_step, best_spearman, best_loss = record["best"]
+            self._best = Checkpoint(best_step, best_spearman, best_loss, load_file(folder / BEST))
         self._before = self._copy()
         for row in self._rows:
             self._track(int(row["step"]), row)
@@ -302,8 +309,10 @@ class TrainingRecorder(TrainerCallback):
                 _shown(score),
                 self.seconds * (state.max_steps - step) / step,
             )
-        if score is not None and (self._best is None or score > self._best.spearman):
-            self._best = Checkpoint(step, score, self._copy())
+        if score is not None and (
+            self._best is None or (score, -evaluation.loss) > self._best.rank
+        ):
+            self._best = Checkpoint(step, score, evaluation.loss, self._copy())
         if self._is_out_of_patience() and step != state.max_steps:
             self.stopped_early = control.should_training_stop = True
         every = self._plan.checkpoint_steps

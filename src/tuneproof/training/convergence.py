@@ -92,7 +92,7 @@ class Fit(BaseModel):
             Spearman was still rising; balanced: neither. None where the run is too short, its
             loss diverges, or Spearman gets worse without the training loss falling on.
         reasons: What speaks for it, one sentence each.
-        best_step: Step of the highest validation Spearman, the first of equals.
+        best_step: Step of the highest validation Spearman, of equals that of the lowest loss.
         best_epoch: The same in epochs.
         best_spearman: Validation Spearman there.
         share_after_best: Share of the steps that came after it, in [0, 1).
@@ -322,7 +322,7 @@ def assess_fit(log: pd.DataFrame, loss: Trend | None) -> Fit:
         return _fit(None, ["no evaluation has a defined Spearman"], training_loss_fall=fall)
     spearman = evaluated["validation_spearman"].to_numpy(dtype=np.float64)
     validation_loss = evaluated["validation_loss"].to_numpy(dtype=np.float64)
-    best = evaluated.iloc[int(spearman.argmax())]
+    best = evaluated.iloc[_best(spearman, validation_loss)]
     figures = {
         "best_step": int(best["step"]),
         "best_epoch": float(best["epoch"]),
@@ -580,6 +580,11 @@ def _late(values: Values) -> float:
     return float(values[-max(1, len(values) // _STRETCHES) :].mean())
 
 
+def _best(spearman: Values, losses: Values) -> int:
+    """Return the position of the evaluation whose weights training keeps."""
+    return max(range(len(spearman)), key=lambda row: (spearman[row], -losses[row]))
+
+
 def _lost_since_best(values: Values) -> float:
     """Highest value minus the mean of the last quarter, as far as it comes after; 0 at the end."""
     best = int(values.argmax())
@@ -601,7 +606,7 @@ def _signs_of_overfitting(log: pd.DataFrame, evaluated: pd.DataFrame) -> Iterato
     spearman = evaluated["validation_spearman"].to_numpy(dtype=np.float64)
     losses = evaluated["validation_loss"].to_numpy(dtype=np.float64)
     worth = _worth_of_spearman(spearman)
-    best, lowest = int(spearman.argmax()), int(losses.argmin())
+    best, lowest = _best(spearman, losses), int(losses.argmin())
     lost = _lost_since_best(spearman)
     if lost > worth and _fell_on(log, int(steps[best])):
         yield (

@@ -109,9 +109,13 @@ def differences(comparison: ComparisonResult) -> "Figure | None":
     ]
     layout: Part = {"annotations": [], "shapes": []}
     for panel, (metric, title) in enumerate(HEADLINE_METRICS.items()):
+        changes = [metrics[metric] for metrics in against.values()]
         layout["annotations"].append(panel_title(panel, title))
         layout["shapes"].append(guide(panel, 0.0))
-        layout[axis("x", panel)] = {"zeroline": False, "rangemode": "tozero"}
+        moved = any(each.difference or each.interval for each in changes)
+        # Of nothing but zeros no scale can be made.
+        scale: Part = {"rangemode": "tozero"} if moved else {"range": [-1, 1]}
+        layout[axis("x", panel)] = {"zeroline": False, **scale}
         layout[axis("y", panel)] = names_axis([wrapped(model, _NAME_WIDTH, 1) for model in against])
         for position, (model, metrics) in enumerate(against.items()):
             found = metrics[metric]

@@ -31,8 +31,6 @@ Part = dict[str, Any]
 GUIDE_COLOUR: Final = "#808080"
 """Of thresholds, chance lines and the like: it stands out from a light and from a dark page."""
 
-# A black line is lost on a dark page, a white one on a light page.
-_SEEN_ON_BOTH = {"#000000": "#737373"}
 _DASHES = {"solid": "solid", "dashed": "dash", "dashdot": "dashdot", "dotted": "dot"}
 _SYMBOLS = {
     "o": "circle",
@@ -72,7 +70,7 @@ def model_looks(models: Iterable[str]) -> dict[str, Look]:
     markers, hatches = model_markers(names), model_hatches(names)
     return {
         name: Look(
-            _SEEN_ON_BOTH.get(colours[name], colours[name]),
+            colours[name],
             _DASHES[styles[name]],
             _SYMBOLS[markers[name]],
             _PATTERNS[hatches[name]],

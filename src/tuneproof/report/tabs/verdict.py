@@ -14,6 +14,7 @@ from tuneproof.comparison.records import (
 from tuneproof.comparison.verdict import BASELINE
 from tuneproof.comparison.wording import (
     chance,
+    criteria_lines,
     figure,
     name_of,
     once_each_kind,
@@ -109,7 +110,7 @@ def which_to_ship(comparison: ComparisonResult | None) -> Answer:
                 if each.reasons
             ),
             *_among(better, comparison),
-            *_criteria_met(comparison, [each.model for each in comparison.standings]),
+            *criteria_lines(comparison),
             f"Threats to validity, listed below: {len(comparison.threats) or 'none'}.",
             *(["Whether it is worth what was lost is not for the figures to say."] * bool(better)),
         ],
@@ -192,7 +193,10 @@ def _is_the_data_fit(quality: DataQualityScore) -> Answer:
     further = [f"Further warnings on the tab Data: {warnings - _SHOWN_WARNINGS}."]
     return Answer(
         "Is the data fit?",
-        f"It scores {quality.overall:.1f} of 100, which {verdict} the target of "
+        f"{_capitalised(gates)}. It scores {quality.overall:.1f} of 100, which {verdict} the "
+        f"target of {quality.target:g}; warnings to read with it: {warnings or 'none'}."
+        if failed
+        else f"It scores {quality.overall:.1f} of 100, which {verdict} the target of "
         f"{quality.target:g}; {gates}{reserved}.",
         [
             *(f"{gate.name}: {gate.message}." for gate in failed),
@@ -381,16 +385,6 @@ def _among(better: Sequence[str], comparison: ComparisonResult) -> Iterator[str]
             if outcome in verb
             else f"no difference in ranking is shown between {first} and {second}."
         )
-
-
-def _criteria_met(comparison: ComparisonResult, names: Sequence[str]) -> Iterator[str]:
-    if not comparison.criteria:
-        return
-    listed = ", ".join(
-        f"{name} {sum(bool(r.met.get(name) and r.sure.get(name)) for r in comparison.criteria)}"
-        for name in names
-    )
-    yield f"Success criteria surely met, of {len(comparison.criteria)}: {listed}."
 
 
 def _against_baseline(comparison: ComparisonResult | None) -> Mapping[str, ModelDifference]:
