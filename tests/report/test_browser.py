@@ -336,6 +336,10 @@ class TestThresholds:
             for slider in sliders.all():
                 box = slider.bounding_box()
                 assert plot["y"] < box["y"] < viewport["height"] - box["height"]
+            for count in page.locator("[data-count]").all():
+                box = count.bounding_box()
+                assert 0 <= box["x"] <= viewport["width"] - box["width"]
+                assert plot["y"] < box["y"] <= viewport["height"] - box["height"]
             if viewport is LAPTOP:
                 assert plot["y"] + plot["height"] < sliders.first.bounding_box()["y"]
 
