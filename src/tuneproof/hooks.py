@@ -367,7 +367,8 @@ def _is_compared(quality: DataQualityScore, catalog: Catalog) -> bool:
         return False
     found: ComparisonResult | None = catalog.load("comparison")
     return found is not None and all(
-        quality.pairs.items() <= manifest.pairs.items() for manifest in found.manifests.values()
+        quality.manifest.pairs.items() <= manifest.pairs.items()
+        for manifest in found.manifests.values()
     )
 
 

@@ -13,6 +13,7 @@ from tuneproof.audit.score import AuditOptions, DataQualityScore, audit
 from tuneproof.audit.text import statements
 from tuneproof.base_model import load_base_model
 from tuneproof.encoding import EmbeddingModel, Vectors, embed_texts
+from tuneproof.manifest import ModelIdentity
 from tuneproof.metrics.uncertainty import BootstrapOptions
 from tuneproof.pairs import DatingPair, RawLines, parse_pairs
 
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "tests" / "data"
 PUBLISHED = ROOT / ".." / "shared" / "published"
 BOOTSTRAP = BootstrapOptions(rounds=200, seed=0)
+BASE_MODEL = ModelIdentity(name="m", revision=None, sha256="a" * 64)
 
 
 def options_with(minimum: float) -> AuditOptions:
@@ -137,6 +139,13 @@ def count_letter_groups(pairs: Sequence[DatingPair]) -> Vectors:
     return vectors.astype(np.float32).reshape(len(pairs), 2, -1)
 
 
+def of_pairs(report: DataQualityScore, **hashes: str) -> DataQualityScore:
+    """Say of an audit that it is of pairs with these hashes, by split."""
+    pairs = {**report.manifest.pairs, **hashes}
+    manifest = report.manifest.model_copy(update={"pairs": pairs})
+    return report.model_copy(update={"manifest": manifest})
+
+
 def audit_of(
     train: Sequence[DatingPair],
     validation: Sequence[DatingPair] = (),
@@ -149,4 +158,4 @@ def audit_of(
     leakage = trace_leakage(train, validation, evaluation, 0.8)
     training = [*train, *validation]
     vectors = embed(training) if training else np.empty((0, 2, 1), np.float32)
-    return audit(train, validation, evaluation, leakage, vectors, n_rejected, options)
+    return audit(train, validation, evaluation, leakage, vectors, n_rejected, BASE_MODEL, options)

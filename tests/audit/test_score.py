@@ -16,6 +16,7 @@ from tuneproof.audit.summary import summarise
 from tuneproof.pairs import DatingPair, hash_pairs, split_by_group
 
 from .examples import (
+    BASE_MODEL,
     OPTIONS,
     audit_of,
     count_letter_groups,
@@ -150,7 +151,7 @@ def test_train_and_validation_are_scored_together() -> None:
     assert parts.dimensions == whole.dimensions
     assert parts.counts["train"].n == 150
     assert parts.counts["validation"].n == 50
-    assert parts.pairs == {
+    assert parts.manifest.pairs == {
         "train": hash_pairs(pairs[:150]),
         "validation": hash_pairs(pairs[150:]),
         "eval": hash_pairs([]),
@@ -174,15 +175,16 @@ def test_the_leakage_gate_looks_at_the_share_that_is_not_clean() -> None:
 
 def test_leakage_of_other_pairs_is_an_error() -> None:
     leakage = trace_leakage([pair()], [], [pair()], 0.8)
+    vectors = count_letter_groups([pair()])
     with pytest.raises(ValueError, match="found leakage of 1 eval pairs, expected each of the 2"):
-        audit([pair()], [], [pair()] * 2, leakage, count_letter_groups([pair()]), 0, OPTIONS)
+        audit([pair()], [], [pair()] * 2, leakage, vectors, 0, BASE_MODEL, OPTIONS)
 
 
 def test_embeddings_of_other_pairs_are_an_error() -> None:
     leakage = trace_leakage([pair()], [pair()], [pair()], 0.8)
     vectors = count_letter_groups([pair()] * 3)
     with pytest.raises(ValueError, match="found embeddings of 3 pairs, expected one of each"):
-        audit([pair()], [pair()], [pair()], leakage, vectors, 0, OPTIONS)
+        audit([pair()], [pair()], [pair()], leakage, vectors, 0, BASE_MODEL, OPTIONS)
 
 
 def test_the_eval_pairs_play_no_part_in_the_scores() -> None:
@@ -291,7 +293,7 @@ def test_the_summary_says_n_a_and_names_the_verdict() -> None:
 def test_the_report_is_plain_json() -> None:
     content = json.loads(audit_of(sample(), [], [], 0).model_dump_json())
     assert content["data_quality"]["sub_scores"]["duplicates"]["score"] == 100
-    assert content["environment"]["libraries"]["scikit-learn"]
+    assert content["manifest"]["environment"]["libraries"]["scikit-learn"]
 
 
 def test_random_labels_lower_data_quality() -> None:
@@ -438,7 +440,7 @@ def test_one_label_and_small_groups_are_listed_with_their_labels() -> None:
 def test_the_order_of_the_pairs_changes_nothing_but_hashes_and_rows() -> None:
     def content(report: DataQualityScore) -> dict[str, object]:
         return report.model_dump(
-            exclude={"pairs": True, "label_errors": True, "repeated_pairs": True, "conflicts": True}
+            exclude={"manifest", "label_errors", "repeated_pairs", "conflicts"}
         )
 
     forth = audit_of(sample()[:150], sample()[150:], sample_eval())

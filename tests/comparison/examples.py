@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tests.audit.examples import audit_of
+from tests.audit.examples import audit_of, of_pairs
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.comparison.compare import compare
 from tuneproof.comparison.differences import MeasuredModel
@@ -104,7 +104,7 @@ def origin(name: str = "baseline", **changes: Any) -> Manifest:
 def audited(training: Sequence[DatingPair], evaluation: Sequence[DatingPair]) -> DataQualityScore:
     """Audit some pairs and say that they are those of `origin`."""
     found = audit_of(training, some_pairs([0, 1]), evaluation)
-    return found.model_copy(update={"pairs": dict.fromkeys(found.pairs, _HASH)})
+    return of_pairs(found, **dict.fromkeys(found.manifest.pairs, _HASH))
 
 
 @cache

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tests.audit.examples import of_pairs
 from tests.comparison.examples import (
     N,
     compared,
@@ -193,8 +194,7 @@ class TestOrigins:
     def test_an_audit_of_other_pairs_is_refused(
         self, baseline: MeasuredModel, standard: MeasuredModel, split: str
     ) -> None:
-        quality = untelling()
-        stale = quality.model_copy(update={"pairs": {**quality.pairs, split: OTHER}})
+        stale = of_pairs(untelling(), **{split: OTHER})
         with pytest.raises(
             StaleArtifactError, match=f"baseline_metrics was made from other {split} pairs"
         ):

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.audit.examples import of_pairs
 from tests.comparison.examples import (
     GENERAL,
     measured,
@@ -35,13 +36,10 @@ def artifacts() -> dict[str, Any]:
 
 
 def compared(artifacts: dict[str, Any]) -> ComparisonResult:
-    audit = untelling()
     return compare_models(
         train_pairs=TRAIN,
         general_pairs=GENERAL,
-        data_quality_report=audit.model_copy(
-            update={"pairs": {**audit.pairs, "train": hash_pairs(TRAIN)}}
-        ),
+        data_quality_report=of_pairs(untelling(), train=hash_pairs(TRAIN)),
         options=options_with(),
         **artifacts,
     )

@@ -19,7 +19,7 @@ from tuneproof.errors import StaleArtifactError
 from tuneproof.measurement.frames import with_origin
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.pipelines.reporting import create_pipeline, nodes
-from tuneproof.report.evidence import ModelEvidence
+from tuneproof.report.evidence import ModelEvidence, TrainingRun
 from tuneproof.variants import VARIANTS
 
 MODELS = ("baseline", "standard", "lora")
@@ -47,8 +47,20 @@ def gather(
 
 
 NOT_TRAINED: dict[str, Any] = {
-    f"{model}_training_{artifact}": None for model in VARIANTS for artifact in ("info", "log")
+    f"{model}_{artifact}": None
+    for model in VARIANTS
+    for artifact in ("training_info", "training_log", "convergence")
 }
+
+
+def left_by(run: TrainingRun) -> dict[str, Any]:
+    """Name what a training run left as the catalog does."""
+    name = run.result.model_type
+    return {
+        f"{name}_training_info": run.result,
+        f"{name}_training_log": run.log,
+        f"{name}_convergence": run.convergence,
+    }
 
 
 class TestOrigins:
@@ -123,26 +135,31 @@ class TestOrigins:
 
     def test_training_runs_of_what_is_shown(self, evidence: dict[str, ModelEvidence]) -> None:
         runs = [training_of(model) for model in ("standard", "lora")]
-        artifacts = {
-            **NOT_TRAINED,
-            **{f"{run.result.model_type}_training_info": run.result for run in runs},
-            **{f"{run.result.model_type}_training_log": run.log for run in runs},
-        }
+        artifacts = {**NOT_TRAINED, **left_by(runs[0]), **left_by(runs[1])}
         found = nodes.gather_training_runs(evidence, **artifacts)
         assert list(found) == ["standard", "lora"]
         assert found["lora"].log is runs[1].log
+        assert found["lora"].convergence == runs[1].convergence
         baseline = {"baseline": evidence["baseline"]}
         assert nodes.gather_training_runs(baseline, **artifacts) == {}
         assert nodes.gather_training_runs(evidence, **NOT_TRAINED) == {}
 
-    @pytest.mark.parametrize("lost", ["info", "log"])
-    def test_half_of_a_training_run_is_refused(
+    @pytest.mark.parametrize("lost", ["training_info", "training_log", "convergence"])
+    def test_a_part_of_a_training_run_is_refused(
         self, evidence: dict[str, ModelEvidence], lost: str
     ) -> None:
+        part = {**left_by(training_of("lora")), f"lora_{lost}": None}
+        with pytest.raises(StaleArtifactError, match=r"expected lora_training_info, .* not all"):
+            nodes.gather_training_runs(evidence, **{**NOT_TRAINED, **part})
+
+    def test_the_convergence_of_another_run_is_refused(
+        self, evidence: dict[str, ModelEvidence]
+    ) -> None:
         run = training_of("lora")
-        whole = {"lora_training_info": run.result, "lora_training_log": run.log}
-        artifacts: dict[str, Any] = {**NOT_TRAINED, **whole, f"lora_training_{lost}": None}
-        with pytest.raises(StaleArtifactError, match="expected lora_training_info and lora_train"):
+        other = run.convergence.manifest.model_copy(update={"seed": 8})
+        convergence = run.convergence.model_copy(update={"manifest": other})
+        artifacts = {**NOT_TRAINED, **left_by(run), "lora_convergence": convergence}
+        with pytest.raises(StaleArtifactError, match="lora_convergence tells of another run"):
             nodes.gather_training_runs(evidence, **artifacts)
 
     def test_a_later_training_run_is_refused_only_if_its_model_is_shown(
@@ -150,12 +167,12 @@ class TestOrigins:
     ) -> None:
         run = training_of("lora")
         changed = run.result.manifest.model_copy(update={"seed": 8})
-        retrained = run.result.model_copy(update={"manifest": changed})
-        artifacts = {
-            **NOT_TRAINED,
-            "lora_training_info": retrained,
-            "lora_training_log": run.log,
-        }
+        retrained = TrainingRun(
+            run.result.model_copy(update={"manifest": changed}),
+            run.log,
+            run.convergence.model_copy(update={"manifest": changed}),
+        )
+        artifacts = {**NOT_TRAINED, **left_by(retrained)}
         with pytest.raises(StaleArtifactError, match="lora_metrics measured another model"):
             nodes.gather_training_runs(evidence, **artifacts)
         fewer = {name: evidence[name] for name in ("baseline", "standard")}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from tests.audit.examples import of_pairs
 from tuneproof.errors import StaleArtifactError
 from tuneproof.release.evidence import describe, gather, require_trained
 from tuneproof.release.record import ReleaseOptions, ReleaseRecord
@@ -61,8 +62,7 @@ def test_figures_that_were_measured_after_the_comparison_are_refused(name: str) 
 
 
 def test_an_audit_of_other_pairs_is_refused() -> None:
-    quality = evidence().quality
-    changed = quality.model_copy(update={"pairs": {**quality.pairs, "eval": OTHER}})
+    changed = of_pairs(evidence().quality, eval=OTHER)
     with pytest.raises(StaleArtifactError, match="tells of other eval pairs"):
         gathered(quality=changed)
 

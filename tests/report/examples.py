@@ -16,7 +16,8 @@ from tuneproof.manifest import Environment, Manifest, ModelIdentity
 from tuneproof.measurement.frames import first_projection
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.report.evidence import ModelEvidence, TrainingRun
-from tuneproof.training.result import TRAINING_LOG, TrainingResult
+from tuneproof.training.convergence import assess_convergence
+from tuneproof.training.result import LAYER_LOG, TRAINING_LOG, TrainingResult
 
 HOSTILE = [
     "</script><script>alert(1)</script><img src=x onerror=alert(3)>",
@@ -106,7 +107,10 @@ def training_of(model: str, steps: int = 50) -> TrainingRun:
             "manifest": origin(model, {}),
         }
     )
-    return TrainingRun(result, log)
+    layers = pd.DataFrame({name: [] for name in LAYER_LOG})
+    found = assess_convergence(log, layers, result)
+    advised = found.model_copy(update={"recommendations": ("Raise epochs: more.",)})
+    return TrainingRun(result, log, advised)
 
 
 def models_of(pairs: list[DatingPair], *models: str) -> dict[str, MeasuredModel]:

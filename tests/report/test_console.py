@@ -268,7 +268,11 @@ class TestPrinting:
         comparison = TestVerdict.COMPARISON
         models = [TestVerdict.BASELINE.metrics, *TestHeadlineTable.MODELS]
         console = console_of(100)
-        findings = Findings({"comparison"}, untelling(), models, comparison, trainings=[trained()])
+        findings = Findings(
+            *({"comparison"}, untelling(), models, comparison),
+            trainings=[trained()],
+            recommendations={"lora": ["Raise epochs: more."]},
+        )
         print_findings(console, findings)
         shown = written(console)
         assert len(shown.splitlines()) < 45
@@ -278,6 +282,7 @@ class TestPrinting:
             "Warnings",
         ]
         assert "best validation Spearman" not in shown
+        assert "Training of lora\n  Raise epochs: more." in shown
 
     def test_a_training_alone_has_its_own_summary(self) -> None:
         console = console_of(120)

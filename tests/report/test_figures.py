@@ -36,6 +36,7 @@ from tuneproof.metrics.uncertainty import (
 from tuneproof.report.evidence import ModelEvidence, TrainingRun
 from tuneproof.report.figures import bands, curves, distributions, figures, style
 from tuneproof.report.figures.training_runs import MOST_STEPS
+from tuneproof.training.convergence import ConvergenceReport
 from tuneproof.training.result import TRAINING_LOG, TrainingResult
 
 Drawn = Mapping[str, Any]
@@ -121,7 +122,8 @@ def run_of(steps: int = 40) -> TrainingRun:
         "best_spearman": steps / (steps + 10),
     }
     result = TrainingResult.model_construct(**facts)
-    return TrainingRun(result, log)
+    unused: dict[str, Any] = {}
+    return TrainingRun(result, log, ConvergenceReport.model_construct(**unused))
 
 
 def as_drawn(figure: Any) -> Drawn:

@@ -1,6 +1,7 @@
 import json
 import re
 import unicodedata
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
@@ -182,7 +183,7 @@ class TestFullPage:
         self, page: Page, evidence: dict[str, ModelEvidence]
     ) -> None:
         caption = "The artifacts that this page was made from"
-        origin = fingerprint(evidence["lora"].metrics.manifest.model_dump(mode="json"))
+        origin = fingerprint(evidence["lora"].metrics.manifest)
         assert page.row(caption, "lora_metrics") == [
             "all figures of the model, with intervals",
             VERSIONS["lora_metrics"],
@@ -190,10 +191,20 @@ class TestFullPage:
         ]
         assert page.row(caption, "eval_pairs")[1:] == ["n/a", hash_pairs(some_pairs())[:12]]
         named = [each for each in page.all("a") if each["href"] == "#artifacts"]
+        origins = page.tables["Origin of the artifacts"]
+        assert origins[0][1:3] == ["data quality", "baseline metrics"]
+        assert origins[0][-1] == "comparison"
+        assert "n/a" not in page.row("Origin of the artifacts", "Parameters")
         # All sections but those of the Method tab itself.
         sections = len(page.all("section")) - 3
         assert len([each for each in page.all("p") if each.get("class") == "sources"]) == sections
         assert len(named) > sections
+
+    def test_a_training_run_tells_how_it_converged(self, page: Page) -> None:
+        found = training_of("lora").convergence
+        assert found.loss
+        assert page.says(f"How it converged: the training loss {found.loss.kind}, ")
+        assert page.says("Raise epochs: more.")
 
     def test_headline_table(self, page: Page, evidence: dict[str, ModelEvidence]) -> None:
         before, after = evidence["baseline"].metrics, evidence["lora"].metrics
@@ -590,7 +601,7 @@ class TestPartialPages:
         pairs = some_pairs()
         run = training_of("standard")
         result = run.result.model_copy(update={"initial_spearman": initial, "best_spearman": best})
-        runs = {"standard": type(run)(result, run.log), "lora": training_of("lora")}
+        runs = {"standard": replace(run, result=result), "lora": training_of("lora")}
         evidence = evidence_of(pairs, "standard", "lora")
         comparison = comparison_of(pairs, "standard", "lora")
         page = Page(render_report(quality_of(pairs), evidence, runs, comparison, pairs, {}, {}))

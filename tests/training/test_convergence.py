@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import studentized_range
 
+from tests.comparison.examples import origin
 from tuneproof.base_model import load_base_model
 from tuneproof.pairs import DatingPair
 from tuneproof.training import convergence
@@ -90,7 +91,13 @@ OTHER_A, OTHER_B = "encoder.layer.1.query.lora_A", "encoder.layer.1.query.lora_B
 
 
 def result(**changes: Any) -> TrainingResult:
-    facts = {"model_type": "standard", "lora": None, "patience": None, "initial_spearman": 0.1}
+    facts = {
+        "model_type": "standard",
+        "lora": None,
+        "patience": None,
+        "initial_spearman": 0.1,
+        "manifest": origin("standard"),
+    }
     # Facts that convergence does not read stay out.
     return TrainingResult.model_construct(_fields_set=None, **{**facts, **changes})
 

@@ -21,7 +21,7 @@ from tuneproof.audit.quality import count_duplicate_rows, data_quality
 from tuneproof.audit.repeats import RepeatedPair, find_repeats
 from tuneproof.audit.shortcuts import ShortcutProbe, probe_shortcuts
 from tuneproof.encoding import Vectors, pair_cosines
-from tuneproof.manifest import Environment, Sha256
+from tuneproof.manifest import Environment, Manifest, ModelIdentity, describe_options
 from tuneproof.metrics.uncertainty import BootstrapOptions
 from tuneproof.pairs import DatingPair, hash_pairs
 
@@ -90,8 +90,7 @@ class DataQualityScore(BaseModel):
         small_groups: Those that hold both, but too few pairs of one.
         rejected_rows: Rows of both files that were no valid pairs.
         warnings: What to look into, in plain words.
-        pairs: Hash of the pairs, by split.
-        environment: Versions and commit.
+        manifest: Origin: the pairs, the base model that reads them, parameters, seed and versions.
 
     The dimensions describe the pairs that are trained on, train and validation together; the
     rejected rows of both files count in completeness alone.
@@ -117,8 +116,7 @@ class DataQualityScore(BaseModel):
     small_groups: list[LabelCounts]
     rejected_rows: NonNegativeInt
     warnings: list[str]
-    pairs: dict[str, Sha256]
-    environment: Environment
+    manifest: Manifest
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
@@ -147,6 +145,7 @@ def audit(
     leakage: pd.DataFrame,
     embeddings: Vectors,
     n_rejected: int,
+    base_model: ModelIdentity,
     options: AuditOptions,
 ) -> DataQualityScore:
     """Score the pairs that are trained on, and look for what lets them prove too much.
@@ -159,6 +158,7 @@ def audit(
         embeddings: What the base model makes of both statements (texts without prefix) of the n
             train pairs and then the validation pairs, shape (n, 2, d): for coherence.
         n_rejected: Number of rows of both files that were no valid pairs; they lower completeness.
+        base_model: Which model made the embeddings.
         options: Gates, the smallest group and the intervals.
 
     Returns:
@@ -246,8 +246,13 @@ def audit(
                 *findings.of_groups(groups, options.smallest_group),
                 *findings.of_scores(dimensions.values()),
             ],
-            "pairs": {split: hash_pairs(pairs) for split, pairs in splits.items()},
-            "environment": Environment.current(),
+            "manifest": Manifest(
+                base_model=base_model,
+                pairs={split: hash_pairs(pairs) for split, pairs in splits.items()},
+                parameters=describe_options(options),
+                seed=options.bootstrap.seed,
+                environment=Environment.current(),
+            ),
         }
     )
 

@@ -19,7 +19,7 @@ from tuneproof.comparison.wording import figure
 from tuneproof.comparison.worst_errors import worst_errors
 from tuneproof.errors import StaleArtifactError
 from tuneproof.general_pairs import GeneralPair
-from tuneproof.manifest import require_same_origin
+from tuneproof.manifest import Environment, Manifest, describe_options, require_same_origin
 from tuneproof.measurement.frames import RERUN
 from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.metrics.ranking import auc_for_spearman
@@ -52,7 +52,7 @@ def compare(
             other pairs.
     """
     manifest = baseline.metrics.manifest
-    manifest.require_pairs("baseline_metrics", RERUN, **quality.pairs)
+    manifest.require_pairs("baseline_metrics", RERUN, **quality.manifest.pairs)
     shared, left_out = [], []
     for variant in variants:
         metrics = variant.metrics
@@ -96,6 +96,13 @@ def compare(
         threats=find_threats(measured, quality, options),
         left_out=left_out,
         manifests={metrics.model: metrics.manifest for metrics in measured},
+        manifest=Manifest(
+            base_model=manifest.base_model,
+            pairs=manifest.pairs,
+            parameters=describe_options(options),
+            seed=options.bootstrap.seed,
+            environment=Environment.current(),
+        ),
     )
 
 

@@ -298,6 +298,7 @@ class ComparisonResult(_Record):
         threats: What makes them prove less than they seem to.
         left_out: Variants that are not compared, and why.
         manifests: Origin of each model's metrics.
+        manifest: Origin of the comparison itself.
     """
 
     models: list[ModelHeadline]
@@ -310,6 +311,7 @@ class ComparisonResult(_Record):
     threats: list[str]
     left_out: list[str]
     manifests: dict[str, Manifest]
+    manifest: Manifest
 
     def surely_met(self) -> dict[str, int]:
         """Count the success criteria that each variant surely meets."""

@@ -86,7 +86,9 @@ def gather(
                 f"comparison does not tell of {measured.model}_metrics as measured last"
                 f"{f' ({reasons})' if reasons else ''}, expected it to. {RERUN}"
             )
-    if other := sorted(split for split, found in present.items() if quality.pairs[split] != found):
+    if other := sorted(
+        split for split, found in present.items() if quality.manifest.pairs[split] != found
+    ):
         raise StaleArtifactError(
             f"data_quality_report tells of other {', '.join(other)} pairs than are now in use, "
             "expected the same. Run: kedro run --pipelines=data_quality"

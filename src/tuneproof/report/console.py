@@ -55,10 +55,12 @@ def print_findings(console: Console, findings: Findings) -> None:
     elif quality is not None:
         rest = "data_quality_summary has them"
         print_section(console, "Warnings", most_of(audit_warnings(quality), rest))
-    if comparison is None:
-        for result in findings.trainings:
-            advice = findings.recommendations.get(result.model_type, ())
+    for result in findings.trainings:
+        advice = findings.recommendations.get(result.model_type, ())
+        if comparison is None:
             print_section(console, "Training", training_lines(result, advice))
+        else:
+            print_section(console, f"Training of {result.model_type}", advice)
 
 
 def print_steps(console: Console, steps: Sequence[tuple[str, str | None]]) -> None:

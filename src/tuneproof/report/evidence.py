@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tuneproof.measurement.records import BaselineMetrics
+from tuneproof.training.convergence import ConvergenceReport
 from tuneproof.training.result import TrainingResult
 
 
@@ -30,7 +31,9 @@ class TrainingRun:
     Attributes:
         result: Its facts.
         log: One row for each step, with the columns of TRAINING_LOG.
+        convergence: What to make of it.
     """
 
     result: TrainingResult
     log: pd.DataFrame
+    convergence: ConvergenceReport

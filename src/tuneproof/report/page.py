@@ -26,7 +26,6 @@ from tuneproof.report.tabs.model import model_tab
 from tuneproof.report.tabs.pairs import pair_columns, pairs_tab
 from tuneproof.report.tabs.verdict import verdict_tab
 from tuneproof.report.trace import describe_run, trace_artifacts
-from tuneproof.training.result import TrainingResult
 
 _WEB: Final = files("tuneproof.report") / "web"
 _SCRIPTS: Final = (
@@ -78,13 +77,12 @@ def render_report(
 
     label_errors = quality.label_errors["eval"]
     artifacts = trace_artifacts(quality, evidence, training_runs, comparison, versions)
-    trainings = [run.result for run in training_runs.values()]
     tabs = [
         *_model_tabs(
-            quality, [found.metrics for found in evidence.values()], trainings, comparison
+            quality, [found.metrics for found in evidence.values()], training_runs, comparison
         ),
         pairs_tab(evidence, label_errors),
-        method_tab(quality, [found.metrics for found in evidence.values()], artifacts),
+        method_tab(quality, [found.metrics for found in evidence.values()], comparison, artifacts),
     ]
     wanted = {plot.name for tab in tabs for section in tab.sections for plot in section.plots}
     own = "\n".join((_WEB / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
@@ -120,11 +118,11 @@ def render_report(
 def _model_tabs(
     quality: DataQualityScore,
     models: Sequence[BaselineMetrics],
-    trainings: Sequence[TrainingResult],
+    training_runs: Mapping[str, TrainingRun],
     comparison: ComparisonResult | None,
 ) -> list[Tab]:
-    runs: dict[str, TrainingResult] = {run.model_type: run for run in trainings}
-    of_models = [model_tab(each, runs.get(each.model), comparison) for each in models]
+    trainings = [run.result for run in training_runs.values()]
+    of_models = [model_tab(each, training_runs.get(each.model), comparison) for each in models]
     start = [verdict_tab(quality, models, trainings, comparison), data_tab(quality)]
     if comparison is not None:
         return [*start, *of_models, compare_tab(models, trainings, comparison)]

@@ -5,8 +5,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from pydantic import JsonValue
-
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.comparison.records import ComparisonResult
 from tuneproof.manifest import Manifest
@@ -29,9 +27,10 @@ class Artifact(NamedTuple):
     version: str | None = None
 
 
-def fingerprint(origin: JsonValue) -> str:
-    """Return the first 12 hex digits of the SHA-256 of a record as JSON with sorted keys."""
-    return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:12]
+def fingerprint(manifest: Manifest) -> str:
+    """Return the first 12 hex digits of the SHA-256 of a manifest as JSON with sorted keys."""
+    origin = json.dumps(manifest.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(origin.encode()).hexdigest()[:12]
 
 
 def trace_artifacts(
@@ -54,10 +53,10 @@ def trace_artifacts(
         Artifact(
             "data_quality_report",
             "scores, gates, probes and label errors",
-            fingerprint(quality.model_dump(mode="json")),
+            fingerprint(quality.manifest),
         ),
         *(
-            Artifact(f"{split}_pairs", f"the {split} pairs", quality.pairs[split][:12])
+            Artifact(f"{split}_pairs", f"the {split} pairs", quality.manifest.pairs[split][:12])
             for split in ("train", "validation", "eval")
         ),
         *_measured(evidence),
@@ -67,7 +66,7 @@ def trace_artifacts(
                 Artifact(
                     "comparison",
                     "differences, criteria, verdict, threats and worst errors",
-                    fingerprint(comparison.model_dump(mode="json")),
+                    fingerprint(comparison.manifest),
                 )
             ]
             if comparison
@@ -93,7 +92,7 @@ def describe_run(manifest: Manifest, versions: Mapping[str, str]) -> str:
 
 def _measured(evidence: Mapping[str, ModelEvidence]) -> Iterator[Artifact]:
     for name, found in evidence.items():
-        origin = fingerprint(found.metrics.manifest.model_dump(mode="json"))
+        origin = fingerprint(found.metrics.manifest)
         yield Artifact(f"{name}_metrics", "all figures of the model, with intervals", origin)
         yield Artifact(f"{name}_scores", "cosine and probability of each pair", origin)
         yield Artifact(f"{name}_projection", "UMAP coordinates and clusters", origin)
@@ -101,6 +100,7 @@ def _measured(evidence: Mapping[str, ModelEvidence]) -> Iterator[Artifact]:
 
 def _trained(training_runs: Mapping[str, TrainingRun]) -> Iterator[Artifact]:
     for name, run in training_runs.items():
-        origin = fingerprint(run.result.manifest.model_dump(mode="json"))
+        origin = fingerprint(run.result.manifest)
         yield Artifact(f"{name}_training_info", "facts of the training run", origin)
         yield Artifact(f"{name}_training_log", "losses and norms by step", origin)
+        yield Artifact(f"{name}_convergence", "how the run converged, and advice", origin)

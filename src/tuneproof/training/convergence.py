@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from tuneproof.manifest import Manifest
 from tuneproof.training.result import MAX_GRADIENT_NORM, TrainingResult
 from tuneproof.variants import ModelType
 
@@ -187,6 +188,7 @@ class ConvergenceReport(BaseModel):
         hardly_moved: Those that moved a hundredth of that median or less.
         unreached: Those that no gradient reaches.
         recommendations: One sentence each; none where there is nothing to say.
+        manifest: Origin of the model that the run left.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -205,6 +207,7 @@ class ConvergenceReport(BaseModel):
     hardly_moved: tuple[str, ...]
     unreached: tuple[str, ...]
     recommendations: tuple[str, ...]
+    manifest: Manifest
 
 
 def assess_convergence(
@@ -252,6 +255,7 @@ def assess_convergence(
             *_advise_on_base(fit, result.initial_spearman),
             *_advise_on_unreached(unreached),
         ),
+        manifest=result.manifest,
     )
 
 

@@ -30,6 +30,7 @@ def assess_data_quality(
         pair_leakage,
         vectors.reshape(len(training), 2, -1),
         len(rejected_pairs),
+        base_model.manifest.base_model,
         options,
     )
 

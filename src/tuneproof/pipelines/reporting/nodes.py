@@ -14,6 +14,7 @@ from tuneproof.metrics.decisions import threshold_sweep
 from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.report.evidence import ModelEvidence, TrainingRun
 from tuneproof.report.page import render_report
+from tuneproof.training.convergence import ConvergenceReport
 from tuneproof.training.result import TrainingResult
 from tuneproof.variants import VARIANTS
 
@@ -70,35 +71,47 @@ def gather_evidence(
 
 
 def gather_training_runs(
-    evidence: dict[str, ModelEvidence], **trained: TrainingResult | pd.DataFrame | None
+    evidence: dict[str, ModelEvidence],
+    **trained: TrainingResult | pd.DataFrame | ConvergenceReport | None,
 ) -> dict[str, TrainingRun]:
     """Collect the training runs of the variants that were gathered.
 
     Args:
         evidence: What was measured, by model.
-        trained: Facts and log of each variant's training, by dataset name; None where there was
-            none.
+        trained: Facts, log and convergence of each variant's training, by dataset name; None where
+            there was none.
 
     Raises:
-        StaleArtifactError: A variant was measured before it was trained anew, or its training left
-            facts or log alone.
+        StaleArtifactError: A variant was measured before it was trained anew, or its training did
+            not leave all three, or they tell of two runs.
     """
     runs = {}
     for name in VARIANTS:
         result, log = trained[f"{name}_training_info"], trained[f"{name}_training_log"]
-        if name not in evidence or (result is None and log is None):
+        convergence = trained[f"{name}_convergence"]
+        if name not in evidence or (result is None and log is None and convergence is None):
             continue
-        if not isinstance(result, TrainingResult) or not isinstance(log, pd.DataFrame):
+        anew = f"Run: kedro run --pipelines=training_{name},evaluation"
+        if (
+            not isinstance(result, TrainingResult)
+            or not isinstance(log, pd.DataFrame)
+            or not isinstance(convergence, ConvergenceReport)
+        ):
             raise StaleArtifactError(
-                f"expected {name}_training_info and {name}_training_log, found not both. "
-                f"Run: kedro run --pipelines=training_{name},evaluation"
+                f"expected {name}_training_info, {name}_training_log and {name}_convergence, "
+                f"found not all. {anew}"
+            )
+        if convergence.manifest != result.manifest:
+            raise StaleArtifactError(
+                f"{name}_convergence tells of another run than {name}_training_info, expected the "
+                f"same. {anew}"
             )
         if evidence[name].metrics.manifest.model != result.manifest:
             raise StaleArtifactError(
                 f"{name}_metrics measured another model than {name}_training_info tells of, "
                 f"expected the last one trained. {RERUN}"
             )
-        runs[name] = TrainingRun(result, log)
+        runs[name] = TrainingRun(result, log, convergence)
     return runs
 
 
@@ -291,7 +304,7 @@ def build_report(
     from tuneproof.report.figures import figures
 
     manifest = evidence["baseline"].metrics.manifest
-    if other := quality.pairs.items() - manifest.pairs.items():
+    if other := quality.manifest.pairs.items() - manifest.pairs.items():
         raise StaleArtifactError(
             f"data_quality_report tells of other {', '.join(sorted(dict(other)))} pairs than "
             "baseline_metrics, expected the same. Run: kedro run --pipelines=data_quality"

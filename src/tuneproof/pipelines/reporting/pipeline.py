@@ -29,7 +29,11 @@ _MEASURED = [
     for model in ("baseline", *VARIANTS)
     for artifact in ("metrics", "scores", "projection")
 ]
-_TRAINED = [f"{model}_training_{artifact}" for model in VARIANTS for artifact in ("info", "log")]
+_TRAINED = [
+    f"{model}_{artifact}"
+    for model in VARIANTS
+    for artifact in ("training_info", "training_log", "convergence")
+]
 _CHARTS = {
     "cosine_distributions_chart": draw_cosine_distributions,
     "umap_chart": draw_umap,

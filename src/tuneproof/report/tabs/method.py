@@ -1,12 +1,13 @@
 """Tab `Method`: how to read the page, and where each figure comes from."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from tuneproof.audit.score import DataQualityScore
+from tuneproof.comparison.records import ComparisonResult
 from tuneproof.instructions import trained_instructions
-from tuneproof.manifest import Environment, Manifest
+from tuneproof.manifest import Manifest
 from tuneproof.measurement.records import BaselineMetrics
 from tuneproof.report.layout import Cell, Section, Tab, Table, prose
 from tuneproof.report.tabs.training import facts_table
@@ -32,17 +33,23 @@ _READING: Final = (
 
 
 def method_tab(
-    quality: DataQualityScore, models: Sequence[BaselineMetrics], artifacts: Sequence[Artifact]
+    quality: DataQualityScore,
+    models: Sequence[BaselineMetrics],
+    comparison: ComparisonResult | None,
+    artifacts: Sequence[Artifact],
 ) -> Tab:
     """Lay out how to read the page, the artifacts, and their origins.
 
     Args:
         quality: The audit of the pairs.
         models: Metrics of the baseline, then of the variants.
+        comparison: The models side by side; None where nothing was compared.
         artifacts: The artifacts that the page shows figures of.
     """
     return Tab(
-        "method", "Method", [_reading(models), _artifacts(artifacts), _origin(quality, models)]
+        "method",
+        "Method",
+        [_reading(models), _artifacts(artifacts), _origin(quality, models, comparison)],
     )
 
 
@@ -83,19 +90,24 @@ def _artifacts(artifacts: Sequence[Artifact]) -> Section:
             "catalog.load(name, version=...) reads one. Equal origins mean: made from the same "
             "pairs, parameters, seed, versions and base model. The origin is the beginning of the "
             "SHA-256 of the manifest that the artifact carries, as JSON with sorted keys; that of "
-            "data_quality_report and of comparison is that of all they hold, and that of pairs the "
-            "beginning of their own hash."
+            "pairs is the beginning of their own hash."
         ],
         [table],
     )
 
 
-def _origin(quality: DataQualityScore, models: Sequence[BaselineMetrics]) -> Section:
-    facts = {"data quality": _pair_facts(quality.pairs) | _environment_facts(quality.environment)}
+def _origin(
+    quality: DataQualityScore,
+    models: Sequence[BaselineMetrics],
+    comparison: ComparisonResult | None,
+) -> Section:
+    facts = {"data quality": _manifest_facts(quality.manifest)}
     for metrics in models:
         if metrics.manifest.model is not None:
             facts[f"{metrics.model} model"] = _manifest_facts(metrics.manifest.model)
         facts[f"{metrics.model} metrics"] = _manifest_facts(metrics.manifest)
+    if comparison is not None:
+        facts["comparison"] = _manifest_facts(comparison.manifest)
     return Section(
         "origin",
         "Origin",
@@ -109,20 +121,10 @@ def _manifest_facts(manifest: Manifest) -> dict[str, str]:
         "Base model": manifest.base_model.name,
         "Revision": manifest.base_model.revision or "none recorded",
         "sha256 of the weights": manifest.base_model.sha256,
-        **_pair_facts(manifest.pairs),
+        **{f"sha256 of the {split} pairs": digest for split, digest in manifest.pairs.items()},
         "Seed": "none" if manifest.seed is None else str(manifest.seed),
         "Parameters": json.dumps(manifest.parameters, ensure_ascii=False, sort_keys=True),
-        **_environment_facts(manifest.environment),
-    }
-
-
-def _pair_facts(pairs: Mapping[str, str]) -> dict[str, str]:
-    return {f"sha256 of the {split} pairs": digest for split, digest in pairs.items()}
-
-
-def _environment_facts(environment: Environment) -> dict[str, str]:
-    return {
-        "Git commit": environment.git_commit or "none: not in git",
-        "Python": environment.python,
-        **environment.libraries,
+        "Git commit": manifest.environment.git_commit or "none: not in git",
+        "Python": manifest.environment.python,
+        **manifest.environment.libraries,
     }

@@ -19,6 +19,7 @@ from tuneproof.measurement.records import (
     DecisionMetrics,
 )
 from tuneproof.metrics.decisions import Decisions, call_all
+from tuneproof.report.evidence import TrainingRun
 from tuneproof.report.layout import (
     Cell,
     Section,
@@ -31,21 +32,20 @@ from tuneproof.report.layout import (
     word,
 )
 from tuneproof.report.tabs.groups import model_groups
-from tuneproof.report.tabs.training import facts_table, training_facts
+from tuneproof.report.tabs.training import convergence_sentences, facts_table, training_facts
 from tuneproof.report.tabs.verdict import OUTCOME_KINDS
-from tuneproof.training.result import TrainingResult
 
 _TITLES: Final = {"lora": "LoRA"}
 
 
 def model_tab(
-    metrics: BaselineMetrics, training: TrainingResult | None, comparison: ComparisonResult | None
+    metrics: BaselineMetrics, training: TrainingRun | None, comparison: ComparisonResult | None
 ) -> Tab:
     """Lay out what is known of one model.
 
     Args:
         metrics: Its metrics.
-        training: Facts of its training; None for the baseline, or where they are gone.
+        training: Its training; None for the baseline, or where they are gone.
         comparison: The models side by side; None where nothing was compared.
     """
     name = metrics.model
@@ -317,12 +317,16 @@ def _error(name: str, pair: ErrorPair) -> list[Cell]:
     ]
 
 
-def _training(run: TrainingResult) -> Section:
-    name = run.model_type
+def _training(run: TrainingRun) -> Section:
+    name = run.result.model_type
     return Section(
         f"{name}-training",
         "Training",
-        ["The kept model is the one with the best Spearman correlation on the validation pairs."],
-        [facts_table(f"Facts of the {name} training run", {name: training_facts(run)})],
-        sources=(f"{name}_training_info",),
+        [
+            "The kept model is the one with the best Spearman correlation on the validation pairs.",
+            *convergence_sentences(run.convergence),
+        ],
+        [facts_table(f"Facts of the {name} training run", {name: training_facts(run.result)})],
+        points=run.convergence.recommendations,
+        sources=(f"{name}_training_info", f"{name}_convergence"),
     )

@@ -1,9 +1,10 @@
 """Facts of a training run, and facts side by side."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from tuneproof.comparison.wording import figure
 from tuneproof.report.layout import Cell, Table
+from tuneproof.training.convergence import ConvergenceReport
 from tuneproof.training.result import TrainingResult
 
 
@@ -43,6 +44,21 @@ def training_facts(run: TrainingResult) -> dict[str, str]:
         "Reloaded against base (well above 0)": f"{check.reloaded_against_base:.2e}",
         "Merged against unmerged (near 0)": f"{check.merged_against_unmerged:.2e}",
     }
+
+
+def convergence_sentences(found: ConvergenceReport) -> Iterator[str]:
+    """Say how a run converged, and lead over to what is recommended."""
+    courses = {
+        "the training loss": found.loss and found.loss.kind,
+        "validation Spearman": found.spearman and found.spearman.kind,
+        "the gradient": found.gradients.kind,
+        "the fit": found.fit.kind,
+    }
+    told = ", ".join(f"{name} {kind or 'n/a'}" for name, kind in courses.items())
+    reasons = "; ".join(found.fit.reasons)
+    yield f"How it converged: {told}{f' ({reasons})' if reasons else ''}."
+    if found.recommendations:
+        yield "What its course recommends:"
 
 
 def facts_table(caption: str, facts: Mapping[str, Mapping[str, str]], kind: str = "") -> Table:
