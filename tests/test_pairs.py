@@ -438,6 +438,28 @@ class TestColumns:
         assert not pairs
         assert [bool(re.match(expected, reason)) for reason in bad.reasons] == [True]
 
+    def test_fields_that_no_row_has_are_told_once(self) -> None:
+        rows = [{**ROW, "lable": 1, "label\x1b": 0, "text_2": 5} for _ in range(30)]
+        for row in rows:
+            del row["label"], row["category"]
+        content = "\n".join(json.dumps(row) for row in rows).encode()
+        held = r"'text_1', 'text_2', 'subcategory', 'pair_type', 'lable', 'label\x1b'"
+        message = error_of(content)
+        assert message.splitlines()[1:4] == [
+            f"{SOURCE}: label: found no field of this name in any row, expected it among {held}. "
+            "Did you mean 'lable'?",
+            f"{SOURCE}: category: found no field of this name in any row, expected it among "
+            f"{held}.",
+            f"{SOURCE}:1: text_2: found 5, expected a text that is not empty",
+        ]
+        assert "label: found nothing" not in message
+        assert "prepare.columns" in message
+
+    def test_a_field_that_some_row_has_is_told_of_each_that_lacks_it(self) -> None:
+        message = error_of(line_without("label") + b"\n" + line(text_1=" "))
+        assert f"{SOURCE}:1: label: found nothing, expected 0 or 1 (a number)" in message
+        assert "in any row" not in message
+
     def test_a_file_with_no_valid_pair_leads_to_the_mapping(self) -> None:
         raw = RawLines(SOURCE, json.dumps(renamed(ROW)).encode())
         with pytest.raises(InvalidPairsError, match=r"say so in prepare\.columns\.$"):

@@ -137,19 +137,32 @@ def test_the_texts_are_held_to_the_rules_of_labelled_pairs(fields: dict[str, Any
 
 def test_all_problems_of_a_file_are_counted_and_the_first_are_listed(tmp_path: Path) -> None:
     path = tmp_path / "new.jsonl"
-    path.write_bytes(b'{"text_1": "boy: a"}\n\n\xff\n[1]\n' + b"{}\n" * 30)
+    path.write_bytes(b'{"text_1": "boy: a"}\n\n\xff\n[1]\n{"text_2": 1}\n' + b"{}\n" * 30)
     with pytest.raises(InvalidPairsError) as error:
         check_new_pairs(PairFile(path), PREPARE)
     lines = str(error.value).splitlines()
-    assert lines[0] == "65 problem(s) in the pairs to score:"
-    assert lines[1] == f"{path}: found no valid pair among 34 rows, expected pairs of two texts"
+    assert lines[0] == "67 problem(s) in the pairs to score:"
+    assert lines[1] == f"{path}: found no valid pair among 35 rows, expected pairs of two texts"
     assert lines[2] == f"{path}:1: text_2: found nothing, expected a text that is not empty"
     assert lines[3] == f"{path}:2: line: found a blank line, expected a JSON object"
     assert lines[4] == f"{path}:3: line: found byte 0xff at 1, expected UTF-8"
     assert lines[5] == f"{path}:4: line: found [1], expected a JSON object"
     assert sum(str(path) in line for line in lines[1:21]) == 20
-    assert "... and 45 more" in lines
+    assert "... and 47 more" in lines
     assert "prepare.columns" in lines[-1]
+
+
+def test_a_text_that_no_row_has_is_told_once(tmp_path: Path) -> None:
+    file = write(tmp_path / "new.jsonl", [{"text_1": "tea", "texts_2": "girl: b"}] * 30)
+    with pytest.raises(InvalidPairsError) as error:
+        check_new_pairs(file, PREPARE)
+    assert str(error.value).splitlines() == [
+        "2 problem(s) in the pairs to score:",
+        f"{file.path}: found no valid pair among 30 rows, expected pairs of two texts",
+        f"{file.path}: text_2: found no field of this name in any row, expected it among "
+        "'text_1', 'texts_2'. Did you mean 'texts_2'?",
+        "If the file names its fields otherwise, say so in prepare.columns.",
+    ]
 
 
 def test_a_bad_row_stops_all_or_is_set_aside(tmp_path: Path) -> None:

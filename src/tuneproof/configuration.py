@@ -3,8 +3,7 @@
 import dataclasses
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple, get_args, get_type_hints
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic.dataclasses import dataclass
 
 from tuneproof.encoding import Device
+from tuneproof.errors import suggest
 
 _MISSING: Final = object()
 _LONGEST_VALUE = 80
@@ -45,23 +45,6 @@ class Source(NamedTuple):
 
     path: str
     parameters: Mapping[str, Any]
-
-
-def suggest(name: str, known: Collection[str]) -> str:
-    """Ask whether another name was meant, in a sentence to be put behind the message.
-
-    Args:
-        name: One that is not known.
-        known: Those that are.
-
-    Examples:
-        >>> suggest("lroa", ["standard", "lora"])
-        ' Did you mean lora?'
-        >>> suggest("x", ["standard", "lora"])
-        ''
-    """
-    near = get_close_matches(name, known, n=1)
-    return f" Did you mean {near[0]}?" if near else ""
 
 
 def _text(expected: str) -> BeforeValidator:

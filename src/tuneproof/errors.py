@@ -1,5 +1,8 @@
 """Errors that a user can mend: the console shows their message alone, without a traceback."""
 
+from collections.abc import Collection
+from difflib import get_close_matches
+
 
 class TuneproofError(Exception):
     """What was found, where, and what was expected or can be done; written for the user."""
@@ -35,3 +38,20 @@ class DeviceError(TuneproofError):
 
 class GateError(TuneproofError):
     """The data do not keep a limit whose gate says `fail`."""
+
+
+def suggest(name: str, known: Collection[str]) -> str:
+    """Ask whether another name was meant, in a sentence to be put behind the message.
+
+    Args:
+        name: One that is not known.
+        known: Those that are.
+
+    Examples:
+        >>> suggest("lroa", ["standard", "lora"])
+        ' Did you mean lora?'
+        >>> suggest("x", ["standard", "lora"])
+        ''
+    """
+    near = get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]}?" if near else ""

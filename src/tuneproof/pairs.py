@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from dataclasses import dataclass as plain_dataclass
 from functools import cached_property
@@ -18,8 +18,8 @@ from pydantic_core import from_json, to_json
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from tuneproof.errors import InvalidPairsError
-from tuneproof.rows import is_csv, printable, read_rows, show
+from tuneproof.errors import InvalidPairsError, suggest
+from tuneproof.rows import Row, is_csv, printable, read_rows, show
 
 LISTED_PROBLEMS = 20
 UNGROUPED: Final = "all"
@@ -28,10 +28,9 @@ UNGROUPED: Final = "all"
 _CSV_LABELS: Final = {"0": 0, "1": 1}
 
 _MEND: Final = "Mend the lines, or set --params=prepare.on_invalid=quarantine to set them aside."
+_MISSING: Final = ": found nothing, expected "
 _REMEDIES: Final = {
-    ": found nothing, expected ": (
-        "If the file names its fields otherwise, say so in prepare.columns."
-    ),
+    _MISSING: ("If the file names its fields otherwise, say so in prepare.columns."),
     ", expected it to begin with ": (
         "If the texts are to have no prefix, set --params=prepare.prefixes=null."
     ),
@@ -247,11 +246,16 @@ def require_valid(
     problems: list[str] = []
     hints: list[str] = []
     for raw, pairs, rejected in parsed:
+        missing: dict[str, str] = {}
+        if not pairs:
+            required = dict.fromkeys(name for name in columns.names.values() if name)
+            missing = missing_fields(read_rows(io.BytesIO(raw.content), raw.source), required)
+            problems += [f"{printable(raw.source)}: {each}" for each in missing.values()]
         if on_invalid == "fail":
             problems += [
                 f"{printable(row.file)}:{row.line}: {reason}"
                 for row in rejected
-                for reason in row.reasons
+                for reason in without_missing(row.reasons, missing)
             ]
         problems += [
             f"{printable(raw.source)}: {problem}"
@@ -278,6 +282,31 @@ def describe_problems(
     if found > LISTED_PROBLEMS:
         lines.append(f"... and {found - LISTED_PROBLEMS} more")
     return "\n".join([*lines, *dict.fromkeys(hints)])
+
+
+def missing_fields(rows: Iterable[Row], required: Collection[str]) -> dict[str, str]:
+    """Say which fields no row of a file has, by their names; none if no row can be read.
+
+    Args:
+        rows: All rows of the file.
+        required: What it must call its fields.
+    """
+    held = dict.fromkeys(name for row in rows for name in row.fields)
+    names = [show(name) for name in held]
+    free = [show(name) for name in held if name not in required]
+    listed = ", ".join(names[:LISTED_PROBLEMS]) + ", ..." * (len(names) > LISTED_PROBLEMS)
+    return {
+        name: f"{printable(name)}: found no field of this name in any row, expected it among "
+        f"{listed}.{suggest(show(name), free)}"
+        for name in required
+        if held and name not in held
+    }
+
+
+def without_missing(reasons: Iterable[str], missing: Iterable[str]) -> list[str]:
+    """Drop the reasons which say of a row what `missing_fields` says of its file."""
+    said = tuple(f"{printable(name)}{_MISSING}" for name in missing)
+    return [reason for reason in reasons if not reason.startswith(said)]
 
 
 def advise(
@@ -477,8 +506,10 @@ def field_reason(entry: Mapping[str, Any], columns: Columns) -> str:
     expected = "0 or 1 (a number)" if field == "label" else "a text that is not empty"
     if entry["type"] == "string_unicode":
         expected = "valid Unicode without lone surrogates"
-    found = "nothing" if entry["type"] == "missing" else show(entry["input"])
-    return f"{printable(columns.name(field))}: found {found}, expected {expected}"
+    name = printable(columns.name(field))
+    if entry["type"] == "missing":
+        return f"{name}{_MISSING}{expected}"
+    return f"{name}: found {show(entry['input'])}, expected {expected}"
 
 
 def _each_once(reasons: Iterable[str]) -> list[str]:

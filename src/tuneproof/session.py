@@ -16,7 +16,7 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from kedro.validation import ParameterValidationError, TypeExtractor
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped]
+from yaml import YAMLError  # type: ignore[import-untyped]  # PyYAML carries no types
 
 from tuneproof.configuration import (
     Fault,
@@ -25,9 +25,8 @@ from tuneproof.configuration import (
     find_faults,
     find_global_faults,
     read_sources,
-    suggest,
 )
-from tuneproof.errors import InvalidPairsError
+from tuneproof.errors import InvalidPairsError, suggest
 from tuneproof.manifest import Manifest
 from tuneproof.pairs import PrepareOptions, RawLines, hash_pairs, parse_pairs, split_by_group
 from tuneproof.variants import VARIANTS

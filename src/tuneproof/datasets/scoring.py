@@ -10,12 +10,11 @@ from typing import Any
 from kedro.io import AbstractDataset
 from kedro_datasets._typing import JSONPreview, TablePreview
 
-from tuneproof.configuration import suggest
 from tuneproof.datasets.atomic import AtomicDataset
 from tuneproof.datasets.previews import ROWS, preview_record, preview_rows
 from tuneproof.datasets.raw_lines import InputFileDataset
 from tuneproof.encoding import EmbeddingModel
-from tuneproof.errors import StaleArtifactError, TuneproofError
+from tuneproof.errors import StaleArtifactError, TuneproofError, suggest
 from tuneproof.manifest import Manifest
 from tuneproof.scoring.new_pairs import PairFile
 from tuneproof.scoring.records import ScoredPairs

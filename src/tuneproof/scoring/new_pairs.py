@@ -20,8 +20,10 @@ from tuneproof.pairs import (
     describe_lack,
     describe_problems,
     field_reason,
+    missing_fields,
     survives_saving,
     text_reasons,
+    without_missing,
 )
 from tuneproof.rows import Row, printable, read_rows, show
 
@@ -151,28 +153,38 @@ def check_new_pairs(file: PairFile, options: PrepareOptions) -> NewPairs:
         InvalidPairsError: The first 20 problems, each with file, line, field, what was found and
             what was expected, and the number of all. With `quarantine`, only that no pair is left.
     """
-    sha256, place = file.sha256(), printable(str(file.path))
-    pairs = rejected = found = 0
-    listed: list[str] = []
+    sha256, pairs, rejected = file.sha256(), 0, 0
     for row in file:
-        outcome = read_new_pair(row, options)
-        if isinstance(outcome, NewPair):
+        if isinstance(read_new_pair(row, options), NewPair):
             pairs += 1
-            continue
-        rejected += 1
-        found += len(outcome)
-        listed += [
-            f"{place}:{row.line}: {each}" for each in outcome[: LISTED_PROBLEMS - len(listed)]
-        ]
-    hints = advise(pairs, listed, options.on_invalid)
+        else:
+            rejected += 1
+    if not pairs or (rejected and options.on_invalid == "fail"):
+        raise InvalidPairsError(_describe(file, pairs, rejected, options))
+    return NewPairs(file, options, sha256, pairs, rejected)
+
+
+def _describe(file: PairFile, pairs: int, rejected: int, options: PrepareOptions) -> str:
+    """Write the message of a file that cannot be scored, reading it again."""
+    place, missing, listed = printable(str(file.path)), dict[str, str](), list[str]()
     if not pairs:
         empty = file.path.stat().st_size == 0
         lack = describe_lack(str(file.path), empty, rejected, "pairs of two texts")
-        listed.insert(0, f"{place}: {lack}")
-        found += 1
-    if not pairs or (rejected and options.on_invalid == "fail"):
-        raise InvalidPairsError(describe_problems("pairs to score", listed, found, hints))
-    return NewPairs(file, options, sha256, pairs, rejected)
+        required = (options.columns.text_1, options.columns.text_2)
+        missing = missing_fields(file, required)
+        listed = [f"{place}: {each}" for each in (lack, *missing.values())]
+    found = len(listed)
+    reasons: list[str] = []
+    for row in file:
+        outcome = read_new_pair(row, options)
+        if isinstance(outcome, NewPair):
+            continue
+        told = without_missing(outcome, missing)
+        found += len(told)
+        reasons += outcome[: LISTED_PROBLEMS - len(reasons)]
+        listed += [f"{place}:{row.line}: {each}" for each in told[: LISTED_PROBLEMS - len(listed)]]
+    hints = advise(pairs, reasons, options.on_invalid)
+    return describe_problems("pairs to score", listed, found, hints)
 
 
 def read_new_pair(row: Row, options: PrepareOptions) -> NewPair | list[str]:
