@@ -116,6 +116,12 @@ def test_a_step_becomes_a_command_and_what_the_user_set_stays(
     assert write_command(Step("look"), run_params) is None
 
 
+def test_a_step_for_some_models_names_their_namespaces() -> None:
+    step = Step("go on", ("release",), namespaces=("release.lora", "release.standard"))
+    command = "kedro run --pipelines=release --namespaces=release.lora,release.standard --env=x"
+    assert write_command(step, {"env": "x"}) == command
+
+
 def audit_with(action: Literal["warn", "fail", "off"], passed: bool) -> DataQualityScore:
     outcome = GateOutcome(
         name="leakage",

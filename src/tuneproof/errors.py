@@ -32,6 +32,10 @@ class DivergedError(TrainingError):
     """A training run whose parameters drive it out of bounds; other parameters may not."""
 
 
+class ReleaseError(TuneproofError):
+    """A release that lacks what must be said of it."""
+
+
 class DeviceError(TuneproofError):
     """A device that is unknown or that this machine does not have."""
 

@@ -388,5 +388,6 @@ def write_command(step: Step, run_params: Mapping[str, Any]) -> str | None:
     """Write the command of a step, with the environment and parameters of the run; None if none."""
     if not step.pipelines:
         return None
+    parts = f" --namespaces={','.join(step.namespaces)}" if step.namespaces else ""
     options = repeat_options(run_params, step.parameters)
-    return f"kedro run --pipelines={','.join(step.pipelines)}{options}"
+    return f"kedro run --pipelines={','.join(step.pipelines)}{parts}{options}"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tuneproof.audit.text import printable
-from tuneproof.comparison.records import HEADLINE_METRICS
+from tuneproof.comparison.records import HEADLINE_METRICS, CriterionResult, Standing
 from tuneproof.comparison.wording import with_span
 from tuneproof.measurement.records import PrefixSwapMetrics
 from tuneproof.metrics.uncertainty import Interval
@@ -218,3 +218,32 @@ def test_the_merged_card_says_how_far_it_is_from_the_adapter() -> None:
 
 def test_the_card_is_the_same_each_time() -> None:
     assert write_card(record_of(evidence()), evidence()) == card_of()
+
+
+@pytest.mark.parametrize(
+    ("better", "said"),
+    [
+        (True, "It is shown to rank better than the base model.** With these reservations:"),
+        (False, "**It is not shown to rank better than the base model:**"),
+    ],
+)
+def test_the_card_begins_with_how_the_model_stands(better: bool, said: str) -> None:
+    found = evidence()
+    standing = Standing(model="lora", better=better, reasons=["its [threshold](x) is one-sided"])
+    criteria = [
+        CriterionResult(
+            metric="auc_roc",
+            criterion=">= 0.80",
+            met={"baseline": False, "lora": True},
+            sure={"baseline": False, "lora": False},
+            note=None,
+        )
+    ]
+    changed = {"standings": [standing], "criteria": criteria}
+    comparison = found.comparison.model_copy(update=changed)
+    known = replace(found, comparison=comparison)
+    card = write_card(record_of(known), known)
+    shown = card.partition("## What is shown\n")[2].partition("\n## ")[0]
+    assert said in shown
+    assert "- its [threshold\\](x) is one-sided" in shown
+    assert r"| AUC-ROC \>= 0.80 | not met | met, but not surely |" in shown

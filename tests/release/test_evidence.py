@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.audit.examples import of_pairs
-from tuneproof.errors import StaleArtifactError
+from tuneproof.errors import ReleaseError, StaleArtifactError
 from tuneproof.release.evidence import describe, gather, require_trained
 from tuneproof.release.record import ReleaseOptions, ReleaseRecord
 
@@ -82,15 +82,20 @@ def test_the_record_reads_back_as_it_was_written() -> None:
     assert record.metrics["lora"]["unseen_subcategories"]["auc_roc"].n == 0
 
 
-@pytest.mark.parametrize("version", ["0.1.0", "1.0.0", "10.20.30", "1.0.0-rc.1"])
-def test_versions_that_are_some(version: str) -> None:
+@pytest.mark.parametrize("version", ["0.1.0", "1.0.0", "10.20.30", "1.0.0-rc.1", None])
+def test_versions_that_are_some(version: str | None) -> None:
     assert ReleaseOptions(version=version).version == version
 
 
 @pytest.mark.parametrize(
     "version",
-    ["", "1", "1.0", "v1.0.0", "01.0.0", "1.0.0 ", "1.0.0\n", "1.0.0-", "\u0661.0.0", "latest"],
+    ["", "1", "1.0", "v1.0.0", "01.0.0", "1.0.0 ", "1.0.0\n", "1.0.0-", "\u0661.0.0", "latest", 1],
 )
-def test_versions_that_are_none(version: str) -> None:
-    with pytest.raises(ValidationError):
+def test_versions_that_are_none(version: Any) -> None:
+    with pytest.raises(ValidationError, match=r"found .*, expected major\.minor\.patch, such as"):
         ReleaseOptions(version=version)
+
+
+def test_a_release_without_a_version_is_refused() -> None:
+    with pytest.raises(ReleaseError, match=r"--params=release\.version=1\.0\.0"):
+        describe(evidence(), "model", PREPARE, ReleaseOptions(None), date(2026, 1, 2))

@@ -53,10 +53,12 @@ class TestJudged:
         assert step.pipelines == ("release",)
         assert step.parameters == {"release": {"version": "1.0.0"}}
         assert "(standard, lora)" in step.advice
+        assert step.namespaces == ("release.standard", "release.lora")
 
     def test_only_what_is_shown_better_is_named(self) -> None:
         (step,) = judged(comparison_of(standard=0.1, lora=0.6))
         assert "(lora)" in step.advice
+        assert step.namespaces == ("release.lora",)
 
     def test_where_nothing_is_shown_parameters_and_pairs_are_looked_for(self) -> None:
         (step,) = judged(comparison_of(standard=0.1, lora=0.1))

@@ -193,7 +193,6 @@ class TestFullPage:
         named = [each for each in page.all("a") if each["href"] == "#artifacts"]
         origins = page.tables["Origin of the artifacts"]
         assert origins[0][1:3] == ["data quality", "baseline metrics"]
-        assert origins[0][-1] == "comparison"
         assert "n/a" not in page.row("Origin of the artifacts", "Parameters")
         # All sections but those of the Method tab itself.
         sections = len(page.all("section")) - 3
@@ -313,11 +312,12 @@ class TestFullPage:
             "standard metrics",
             "lora model",
             "lora metrics",
+            "comparison",
         ]
         eval_hash = hash_pairs(some_pairs())
         shown = page.row(caption, "sha256 of the eval pairs")
-        assert shown == [eval_hash, eval_hash, "n/a", eval_hash, "n/a", eval_hash]
-        assert page.row(caption, "Git commit")[1:] == ["d" * 40] * 5
+        assert shown == [eval_hash, eval_hash, "n/a", eval_hash, "n/a", eval_hash, eval_hash]
+        assert page.row(caption, "Git commit")[1:-1] == ["d" * 40] * 5
 
     def test_label_errors_that_were_not_searched_cannot_be_asked_for(
         self, page: Page, evidence: dict[str, ModelEvidence], comparison: ComparisonResult

@@ -123,6 +123,9 @@ class ModelHeadline(_Record):
     false_positives_at_matched_recall: int
 
 
+CriterionOutcome = Literal["surely met", "met, but not surely", "not met", "n/a"]
+
+
 class CriterionResult(_Record):
     """One success criterion, model by model.
 
@@ -139,6 +142,15 @@ class CriterionResult(_Record):
     met: dict[str, bool | None]
     sure: dict[str, bool | None]
     note: str | None
+
+    def outcome(self, model: str) -> CriterionOutcome:
+        """Say how a model stands to it."""
+        met = self.met.get(model)
+        if met is None:
+            return "n/a"
+        if not met:
+            return "not met"
+        return "surely met" if self.sure.get(model) else "met, but not surely"
 
 
 class Difference(_Record):
@@ -316,10 +328,7 @@ class ComparisonResult(_Record):
     def surely_met(self) -> dict[str, int]:
         """Count the success criteria that each variant surely meets."""
         return {
-            each.model: sum(
-                bool(result.met.get(each.model) and result.sure.get(each.model))
-                for result in self.criteria
-            )
+            each.model: sum(result.outcome(each.model) == "surely met" for result in self.criteria)
             for each in self.standings
         }
 

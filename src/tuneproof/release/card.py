@@ -86,6 +86,7 @@ def write_card(record: ReleaseRecord, evidence: Evidence) -> str:
         record=record,
         evidence=evidence,
         what=FORMS[record.form],
+        metrics=HEADLINE_METRICS,
         categories=_categories(evidence),
         threats=[each for each in record.threats if each not in evidence.quality.warnings],
         examples=_example_texts(record),

@@ -5,13 +5,25 @@ from dataclasses import dataclass
 from datetime import date
 
 from tuneproof.audit.score import DataQualityScore
-from tuneproof.comparison.records import HEADLINE_METRICS, SUBSET_METRICS, ComparisonResult
-from tuneproof.errors import StaleArtifactError
+from tuneproof.comparison.records import (
+    HEADLINE_METRICS,
+    SUBSET_METRICS,
+    ComparisonResult,
+    Standing,
+)
+from tuneproof.errors import ReleaseError, StaleArtifactError
 from tuneproof.manifest import Environment, Manifest, describe_options
 from tuneproof.measurement.frames import RERUN
 from tuneproof.measurement.records import SUBSETS, BaselineMetrics, GeneralMetrics, SubsetMetrics
 from tuneproof.pairs import PrepareOptions
-from tuneproof.release.record import Figure, Form, ReleaseOptions, ReleaseRecord, Threshold
+from tuneproof.release.record import (
+    Criterion,
+    Figure,
+    Form,
+    ReleaseOptions,
+    ReleaseRecord,
+    Threshold,
+)
 from tuneproof.training.result import TrainingResult
 
 GENERAL_METRICS = {
@@ -38,6 +50,12 @@ class Evidence:
     baseline: BaselineMetrics
     comparison: ComparisonResult
     quality: DataQualityScore
+
+    @property
+    def standing(self) -> Standing:
+        """Whether it is shown to be better than the base model."""
+        name = self.metrics.model
+        return next(each for each in self.comparison.standings if each.model == name)
 
 
 def gather(
@@ -127,7 +145,15 @@ def describe(
         options: Parameters of the release.
         released: Day of the release.
         merged_against_adapter: See `ReleaseRecord`.
+
+    Raises:
+        ReleaseError: No version is given.
     """
+    if options.version is None:
+        raise ReleaseError(
+            "found no version of the release, expected major.minor.patch: "
+            "--params=release.version=1.0.0"
+        )
     training, metrics = evidence.training, evidence.metrics
     return ReleaseRecord(
         name=metrics.model,
@@ -154,6 +180,18 @@ def describe(
             value=metrics.best_threshold, n=evidence.quality.counts["validation"].n
         ),
         verdict=evidence.comparison.verdict,
+        shown_better=evidence.standing.better,
+        reasons=evidence.standing.reasons,
+        criteria=[
+            Criterion(
+                metric=each.metric,
+                criterion=each.criterion,
+                outcomes={
+                    model: each.outcome(model) for model in (evidence.baseline.model, metrics.model)
+                },
+            )
+            for each in evidence.comparison.criteria
+        ],
         threats=evidence.comparison.threats,
         merged_against_adapter=merged_against_adapter,
         training=training,

@@ -1,27 +1,37 @@
 """What a release holds: the model, what is known of it, and the card that people read."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, NonNegativeInt
 from pydantic.dataclasses import dataclass as options_dataclass
 
 from tuneproof.encoding import EmbeddingModel
 from tuneproof.manifest import Environment, Manifest, ModelIdentity, Sha256
 from tuneproof.metrics.uncertainty import Interval
+from tuneproof.rows import show
 from tuneproof.training.result import TrainingResult
 
 Form = Literal["model", "adapter", "merged"]
 """model: all weights, fine-tuned. adapter: LoRA weights alone. merged: base model and adapter."""
 
-SemanticVersion = Annotated[
-    str,
-    Field(
-        pattern=r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z.-]+)?$",
-        description="major.minor.patch, such as 1.0.0 or 2.1.0-rc.1 (semver.org, 2.0.0)",
-    ),
-]
+_SEMANTIC_VERSION: Final = re.compile(
+    r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z.-]+)?"
+)
+
+
+def _require_version(value: object) -> object:
+    if isinstance(value, str) and _SEMANTIC_VERSION.fullmatch(value):
+        return value
+    raise ValueError(
+        f"found {show(value)}, expected major.minor.patch, such as 1.0.0 or 2.1.0-rc.1"
+    )
+
+
+SemanticVersion = Annotated[str, BeforeValidator(_require_version)]
+"""Of the form major.minor.patch, with `-rc.1` or the like behind it (semver.org, 2.0.0)."""
 
 
 @options_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -29,10 +39,11 @@ class ReleaseOptions:
     """Parameters of `release`.
 
     Attributes:
-        version: Of what is released: major.minor.patch, such as `1.0.0` or `2.1.0-rc.1`.
+        version: Of what is released: major.minor.patch, such as `1.0.0` or `2.1.0-rc.1`. None stops
+            a release: which version it is, is for people to say.
     """
 
-    version: SemanticVersion
+    version: SemanticVersion | None
 
 
 class _Record(BaseModel):
@@ -67,6 +78,21 @@ class Threshold(_Record):
     n: NonNegativeInt
 
 
+class Criterion(_Record):
+    """A success criterion.
+
+    Attributes:
+        metric: Name of the metric.
+        criterion: What it must reach, such as `>= 0.86`.
+        outcomes: By model: `surely met` where the lower end of the interval reaches it too, `met,
+            but not surely`, `not met`, or `n/a`.
+    """
+
+    metric: str
+    criterion: str
+    outcomes: dict[str, str]
+
+
 class ReleaseRecord(_Record):
     """What is known of a released model.
 
@@ -85,6 +111,9 @@ class ReleaseRecord(_Record):
             and metric.
         threshold: Where its cosines become decisions.
         verdict: What the comparison with the base model says, in its own words.
+        shown_better: Whether it is shown to rank better than the base model.
+        reasons: Why it is not, or, where it is, what must be said with it.
+        criteria: The success criteria, and how both models stand to them.
         threats: What makes the figures prove less than they seem to, likewise.
         merged_against_adapter: Largest absolute difference of an embedding entry of the merged
             model from that of the adapter, on the validation pairs; None for other forms.
@@ -103,6 +132,9 @@ class ReleaseRecord(_Record):
     metrics: dict[str, dict[str, dict[str, Figure]]]
     threshold: Threshold
     verdict: list[str]
+    shown_better: bool
+    reasons: list[str]
+    criteria: list[Criterion]
     threats: list[str]
     merged_against_adapter: float | None
     training: TrainingResult

@@ -32,11 +32,13 @@ class Step(NamedTuple):
         advice: What, and why.
         pipelines: What to run for it; empty where it is no run.
         parameters: Parameters of that run beside those of the last one.
+        namespaces: Parts of the pipelines to run; empty for all.
     """
 
     advice: str
     pipelines: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = {}
+    namespaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ def _judge(comparison: ComparisonResult) -> Iterator[Step]:
             "lost, and docs/how_to/decide.md",
             ("release",),
             _FIRST_VERSION,
+            tuple(f"release.{name}" for name in released),
         )
     elif _ranks_all(comparison):
         yield Step(

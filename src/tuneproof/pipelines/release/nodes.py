@@ -1,5 +1,6 @@
 """Nodes of `release`."""
 
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,6 +15,8 @@ from tuneproof.release.evidence import Evidence, describe, gather, require_train
 from tuneproof.release.merging import merge_adapter, merged_difference
 from tuneproof.release.record import Release, ReleaseOptions
 from tuneproof.training.result import TrainingResult
+
+logger = logging.getLogger(__name__)
 
 
 def gather_evidence(
@@ -55,8 +58,10 @@ def release_standard(
 
     Raises:
         StaleArtifactError: The evidence is of another model.
+        ReleaseError: No version is given.
     """
     require_trained(model.manifest, evidence.training)
+    _warn_if_not_better(evidence)
     record = describe(evidence, "model", prepare, options, datetime.now(UTC).date())
     return Release(model, record, write_card(record, evidence))
 
@@ -73,9 +78,11 @@ def release_lora(
 
     Raises:
         StaleArtifactError: The evidence is of another model.
+        ReleaseError: No version is given.
         AdapterError: The merged model is not the adapted one.
     """
     require_trained(model.manifest, evidence.training)
+    _warn_if_not_better(evidence)
     merge_adapter(base_model.transformer, model.transformer)
     difference = merged_difference(
         model.transformer, base_model.transformer, validation_pairs, evidence.training.batch_size
@@ -88,3 +95,11 @@ def release_lora(
         Release(base, merged, write_card(merged, evidence)),
         Release(model, adapter, write_card(adapter, evidence)),
     )
+
+
+def _warn_if_not_better(evidence: Evidence) -> None:
+    if not evidence.standing.better:
+        logger.warning(
+            "%s is not shown to rank better than the base model: its card says so",
+            evidence.standing.model,
+        )

@@ -41,6 +41,12 @@ NO_VARIANT: Final = (
 )
 OUTCOME_KINDS: Final = {"improved": "good", "worsened": "bad", "not shown": "", "not tested": ""}
 
+_CRITERION_KINDS: Final = {
+    "surely met": "good",
+    "met, but not surely": "",
+    "not met": "bad",
+    "n/a": "",
+}
 _IN_SHORT: Final = "In short, "
 _SHOWN_WARNINGS: Final = 3
 _EACH_OTHER: Final = "models against each other"
@@ -337,7 +343,7 @@ def _criteria(models: Sequence[BaselineMetrics], comparison: ComparisonResult) -
         rows=[
             (
                 f"{HEADLINE_METRICS.get(result.metric, result.metric)} {result.criterion}",
-                [_met(result.met.get(name), result.sure.get(name)) for name in names],
+                [Cell(found := result.outcome(name), _CRITERION_KINDS[found]) for name in names],
             )
             for result in comparison.criteria
         ],
@@ -354,14 +360,6 @@ def _criteria(models: Sequence[BaselineMetrics], comparison: ComparisonResult) -
         [table],
         sources=("comparison",),
     )
-
-
-def _met(met: bool | None, sure: bool | None) -> Cell:
-    if met is None:
-        return Cell("n/a")
-    if not met:
-        return Cell("not met", "bad")
-    return Cell("surely met" if sure else "met, but not surely", "good" if sure else "")
 
 
 def _among_variants(comparison: ComparisonResult) -> list[ModelDifference]:
