@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from kedro.framework.project import pipelines
@@ -40,7 +40,10 @@ IN_MEMORY = {
     "lora_release_evidence",
     "sweep_plan",
 }
-HEAVY = {"torch", "sentence_transformers", "peft", "umap", "hdbscan", "transformers"}
+HEAVY = {
+    *("torch", "sentence_transformers", "peft", "umap", "hdbscan", "transformers"),
+    *("matplotlib", "plotly", "seaborn"),
+}
 
 
 def all_pipelines() -> Pipeline:
@@ -56,6 +59,14 @@ def test_the_pipelines_and_the_default_are_registered() -> None:
         start=pipelines["__default__"],
     )
     assert set(together.nodes) == set(pipelines["__default__"].nodes)
+
+
+def test_annotations_of_all_nodes_resolve_at_run_time() -> None:
+    """Kedro reads them whenever it starts, and warns of each that it cannot read."""
+    bootstrap_project(ROOT)
+    pipelines.set_requested(None)
+    for node in all_pipelines().nodes:
+        assert "return" in get_type_hints(node.func), node.name
 
 
 def test_the_catalog_declares_what_pipelines_use_and_nothing_else(project: Project) -> None:

@@ -1,6 +1,4 @@
-import subprocess
-import sys
-from typing import Any, get_type_hints
+from typing import Any
 
 import pytest
 
@@ -187,17 +185,3 @@ def test_pipeline_makes_the_charts_and_the_page() -> None:
     assert pipeline.all_outputs() - made == {"evidence", "training_runs"}
     verbs = {node.name.removeprefix("reporting.").split("_")[0] for node in pipeline.nodes}
     assert verbs == {"draw", "build", "gather"}
-
-
-def test_annotations_resolve_at_run_time() -> None:
-    # Kedro reads them. Those of draw_* name matplotlib's Figure, which is not imported for it.
-    for function in (nodes.gather_evidence, nodes.gather_training_runs, nodes.build_report):
-        assert "return" in get_type_hints(function)
-
-
-def test_importing_the_pipeline_loads_no_drawing_library() -> None:
-    code = (
-        "import sys, tuneproof.pipelines.reporting; "
-        "sys.exit(bool({'matplotlib', 'plotly', 'seaborn', 'torch'} & set(sys.modules)))"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

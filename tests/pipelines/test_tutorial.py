@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ..documents import DOCS, run_code
-from .conftest import Project
+from .conftest import ROOT, Project
 
 
 @pytest.mark.parametrize("page", ["tutorial", "how_to/mend_pairs", "how_to/decide", "how_to/gates"])
@@ -19,6 +19,7 @@ def test_models_load_as_the_guide_says(
     page = tmp_path / "load_models.md"
     version = finished.files("standard_model")[-1].parent.name
     text = (DOCS / "how_to" / "load_models.md").read_text(encoding="utf-8")
+    text = text.replace('Path("path/to/the/project").resolve()', f"Path({str(ROOT)!r})")
     text = text.replace('"data/', f'"{finished.data_root}/').replace("<version>", version)
     # The tests' adapter stands on the tiny model, not on the one that the guide names.
     page.write_text(text.replace("str(get_model_path())", f"{str(tiny_model_folder)!r}"), "utf-8")
@@ -26,6 +27,7 @@ def test_models_load_as_the_guide_says(
     assert -1 <= found["cosine"] <= 1
     assert 0 < found["probability"] < 1
     same = found["lora"].encode(found["texts"])
+    assert "lora_adapter" in found["catalog"]
     assert same == pytest.approx(found["model"].encode(found["texts"]), abs=1e-6)
 
 

@@ -5,19 +5,17 @@ constants below are rules of thumb with their reasons; `docs/convergence.md` say
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from tuneproof.charts import Figure
 from tuneproof.manifest import Manifest
 from tuneproof.training.result import MAX_GRADIENT_NORM, TrainingResult
 from tuneproof.variants import ModelType
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Values = npt.NDArray[np.float64]
 TrendKind = Literal["smooth", "plateau", "oscillating", "diverging"]
@@ -501,9 +499,7 @@ def summarise_convergence(report: ConvergenceReport) -> str:
     return "\n".join(lines) + "\n"
 
 
-def draw_convergence(
-    log: pd.DataFrame, layers: pd.DataFrame, report: ConvergenceReport
-) -> "Figure":
+def draw_convergence(log: pd.DataFrame, layers: pd.DataFrame, report: ConvergenceReport) -> Figure:
     """Draw the curves of the run and what it did to each layer."""
     from tuneproof.charts.training import Convergence, convergence_chart
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from tuneproof.audit.score import DataQualityScore
+from tuneproof.charts import Figure
 from tuneproof.comparison.records import ComparisonResult
 from tuneproof.errors import StaleArtifactError
 from tuneproof.measurement.frames import RERUN, first_projection, gather_measured
@@ -19,8 +20,6 @@ from tuneproof.training.result import TrainingResult
 from tuneproof.variants import VARIANTS
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from tuneproof.charts.clusters import ClusterPurities
     from tuneproof.charts.forgetting import Retention
     from tuneproof.charts.groups import FalsePositives, GroupMargin
@@ -115,7 +114,7 @@ def gather_training_runs(
     return runs
 
 
-def draw_cosine_distributions(evidence: dict[str, ModelEvidence]) -> "Figure":
+def draw_cosine_distributions(evidence: dict[str, ModelEvidence]) -> Figure:
     """Draw the cosines of both labels for each model."""
     from tuneproof.charts.separation import cosine_distributions
 
@@ -129,14 +128,14 @@ def draw_cosine_distributions(evidence: dict[str, ModelEvidence]) -> "Figure":
     )
 
 
-def draw_umap(evidence: dict[str, ModelEvidence]) -> "Figure":
+def draw_umap(evidence: dict[str, ModelEvidence]) -> Figure:
     """Draw the projected texts of each model."""
     from tuneproof.charts.clusters import umap_projections
 
     return umap_projections({name: found.projection for name, found in evidence.items()})
 
 
-def draw_cluster_purity(evidence: dict[str, ModelEvidence]) -> "Figure":
+def draw_cluster_purity(evidence: dict[str, ModelEvidence]) -> Figure:
     """Draw the purity of each cluster of each model, of the texts and of the pairs."""
     from tuneproof.charts.clusters import cluster_purities
 
@@ -148,7 +147,7 @@ def draw_cluster_purity(evidence: dict[str, ModelEvidence]) -> "Figure":
     )
 
 
-def draw_roc(evidence: dict[str, ModelEvidence]) -> "Figure":
+def draw_roc(evidence: dict[str, ModelEvidence]) -> Figure:
     """Draw the ROC curves of all models."""
     from tuneproof.charts.separation import roc_curves
 
@@ -159,7 +158,7 @@ def draw_roc(evidence: dict[str, ModelEvidence]) -> "Figure":
     )
 
 
-def draw_threshold_curves(evidence: dict[str, ModelEvidence]) -> "Figure":
+def draw_threshold_curves(evidence: dict[str, ModelEvidence]) -> Figure:
     """Draw what a decision at each threshold is worth, for each model."""
     from tuneproof.charts.thresholds import threshold_curves
 
@@ -169,7 +168,7 @@ def draw_threshold_curves(evidence: dict[str, ModelEvidence]) -> "Figure":
     )
 
 
-def draw_calibration(evidence: dict[str, ModelEvidence]) -> "Figure":
+def draw_calibration(evidence: dict[str, ModelEvidence]) -> Figure:
     """Draw the reliability diagram of each model."""
     from tuneproof.charts.calibration import Reliability, reliability_diagrams
 
@@ -189,14 +188,14 @@ def draw_calibration(evidence: dict[str, ModelEvidence]) -> "Figure":
     )
 
 
-def draw_forgetting(evidence: dict[str, ModelEvidence]) -> "Figure":
+def draw_forgetting(evidence: dict[str, ModelEvidence]) -> Figure:
     """Draw what is left of general language and of the space in each model."""
     from tuneproof.charts.forgetting import forgetting_chart
 
     return forgetting_chart({name: _retention(found.metrics) for name, found in evidence.items()})
 
 
-def draw_subset_auc(evidence: dict[str, ModelEvidence]) -> "Figure":
+def draw_subset_auc(evidence: dict[str, ModelEvidence]) -> Figure:
     """Draw the AUC of each model on each subset of the eval pairs."""
     from tuneproof.charts.subsets import SubsetAuc, subset_aucs
 
@@ -213,7 +212,7 @@ def draw_subset_auc(evidence: dict[str, ModelEvidence]) -> "Figure":
     )
 
 
-def draw_category_margins(evidence: dict[str, ModelEvidence]) -> "Figure":
+def draw_category_margins(evidence: dict[str, ModelEvidence]) -> Figure:
     """Draw the margin of each category and model."""
     from tuneproof.charts.groups import category_margins
 
@@ -222,7 +221,7 @@ def draw_category_margins(evidence: dict[str, ModelEvidence]) -> "Figure":
     )
 
 
-def draw_cohens_d(evidence: dict[str, ModelEvidence]) -> "Figure":
+def draw_cohens_d(evidence: dict[str, ModelEvidence]) -> Figure:
     """Draw Cohen's d of each model."""
     from tuneproof.charts.separation import cohens_d_bars
 
@@ -232,7 +231,7 @@ def draw_cohens_d(evidence: dict[str, ModelEvidence]) -> "Figure":
     )
 
 
-def draw_training_curves(training_runs: dict[str, TrainingRun]) -> "Figure":
+def draw_training_curves(training_runs: dict[str, TrainingRun]) -> Figure:
     """Draw the course of each training run."""
     from tuneproof.charts.training import TrainingCourse, training_curves
 
@@ -249,7 +248,7 @@ def draw_training_curves(training_runs: dict[str, TrainingRun]) -> "Figure":
     )
 
 
-def draw_false_positives(evidence: dict[str, ModelEvidence]) -> "Figure":
+def draw_false_positives(evidence: dict[str, ModelEvidence]) -> Figure:
     """Draw the false positives of each pair type and model."""
     from tuneproof.charts.groups import false_positives
 
@@ -264,7 +263,7 @@ def draw_false_positives(evidence: dict[str, ModelEvidence]) -> "Figure":
     )
 
 
-def draw_baseline_category_margins(evidence: dict[str, ModelEvidence]) -> "Figure":
+def draw_baseline_category_margins(evidence: dict[str, ModelEvidence]) -> Figure:
     """Draw the baseline's margin of each category."""
     from tuneproof.charts.groups import group_margins
 
@@ -272,7 +271,7 @@ def draw_baseline_category_margins(evidence: dict[str, ModelEvidence]) -> "Figur
     return group_margins(_margins(metrics.category_metrics), metrics.model, "category")
 
 
-def draw_baseline_pair_type_margins(evidence: dict[str, ModelEvidence]) -> "Figure":
+def draw_baseline_pair_type_margins(evidence: dict[str, ModelEvidence]) -> Figure:
     """Draw the baseline's margin of each pair type."""
     from tuneproof.charts.groups import group_margins
 

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from tuneproof.charts.sweep import sweep_chart
+from tuneproof.charts import Figure
 from tuneproof.encoding import EmbeddingModel
 from tuneproof.errors import DivergedError
 from tuneproof.metrics.ranking import spearman_ceiling
@@ -106,6 +105,8 @@ def draw_sweep(
     table: pd.DataFrame, validation_pairs: list[DatingPair], sweep: SweepOptions
 ) -> Figure:
     """Draw what each varied field does."""
+    from tuneproof.charts.sweep import sweep_chart
+
     fields = {field: rows_along(table, sweep, field) for field in sweep.varied}
     return sweep_chart(fields, _ceiling(validation_pairs))
 
