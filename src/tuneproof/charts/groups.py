@@ -19,7 +19,7 @@ from tuneproof.charts.intervals import (
     write_beside,
     written,
 )
-from tuneproof.charts.palette import model_colours, model_hatches
+from tuneproof.charts.palette import model_colours, model_hatches, shade
 from tuneproof.charts.style import (
     BAR,
     SMALL,
@@ -102,7 +102,7 @@ def category_margins(margins: Mapping[str, Mapping[str, GroupMargin]]) -> Figure
     sizes = {name: found.n for name, found in margins[models[0]].items()}
     names = largest(sizes)
     table = np.array(
-        [[_as_number(margins[model].get(name)) for model in models] for name in names],
+        [[_shade(margins[model].get(name)) for model in models] for name in names],
         dtype=np.float64,
     )
     texts = np.array([[_cell(margins[model].get(name)) for model in models] for name in names])
@@ -142,7 +142,11 @@ def category_margins(margins: Mapping[str, Mapping[str, GroupMargin]]) -> Figure
         np.arange(len(names)) + 0.5, [wrapped(name) for name in names], rotation=0, fontsize=SMALL
     )
     axes.tick_params(length=0)
-    note(figure, INTERVALS_NOTE, left_out(len(names), len(sizes), "categories"))
+    note(
+        figure,
+        f"{INTERVALS_NOTE}\nPale: the interval holds 0, or there is none.",
+        left_out(len(names), len(sizes), "categories"),
+    )
     return figure
 
 
@@ -254,8 +258,13 @@ def false_positives(counts: Mapping[str, Mapping[str, FalsePositives]]) -> Figur
     return figure
 
 
-def _as_number(found: GroupMargin | None, missing: float = np.nan) -> float:
+def _as_number(found: GroupMargin | None, missing: float) -> float:
     return missing if found is None or found.margin is None else found.margin
+
+
+def _shade(found: GroupMargin | None) -> float:
+    value = None if found is None else shade(found.margin, found.interval, 0.0)
+    return np.nan if value is None else value
 
 
 def _cell(found: GroupMargin | None) -> str:

@@ -27,6 +27,9 @@ _MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 _HATCHES: Final = ("", "///", "...", "xxx", "\\\\\\", "++")
 _MODELS: Final = ("baseline", *VARIANTS)
 
+PALE: Final = 0.3
+"""Strength of the colour of a figure that may be chance."""
+
 
 def model_colours(models: Iterable[str]) -> dict[str, str]:
     """Give each model its colour: baseline and variants have the same one in any company."""
@@ -46,6 +49,29 @@ def model_markers(models: Iterable[str]) -> dict[str, str]:
 def model_hatches(models: Iterable[str]) -> dict[str, str]:
     """Give each model the hatch of its bars, as matplotlib names it; the first has none."""
     return _by_model(models, _HATCHES)
+
+
+def shade(
+    value: float | None, interval: tuple[float, float] | None, neutral: float
+) -> float | None:
+    """Return the value whose colour a cell gets, so that small groups do not stand out by chance.
+
+    Args:
+        value: The figure of the cell; None where it is undefined.
+        interval: Its 95 % interval; None where there is none.
+        neutral: What it is where nothing was found.
+
+    Returns:
+        The figure itself where its interval leaves `neutral` out; where it does not, or there is
+        none, only `PALE` of its distance from there. None where it is undefined.
+
+    Examples:
+        >>> shade(0.4, (0.1, 0.7), 0.0), shade(0.4, (-0.1, 0.9), 0.0)
+        (0.4, 0.12)
+    """
+    if value is None or (interval and not interval[0] <= neutral <= interval[1]):
+        return value
+    return neutral + PALE * (value - neutral)
 
 
 def _by_model(models: Iterable[str], looks: tuple[str, ...]) -> dict[str, str]:

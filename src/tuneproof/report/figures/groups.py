@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tuneproof.charts.fitting import largest
+from tuneproof.charts.palette import shade
 from tuneproof.comparison.wording import figure, signed, with_span
 from tuneproof.measurement.records import SUBSETS, GroupMetrics
 from tuneproof.report.evidence import ModelEvidence
@@ -51,7 +52,7 @@ class _Scale(NamedTuple):
 
 
 class _Cell(NamedTuple):
-    """A figure, what is written on it, and what is said of it."""
+    """The value whose colour a figure gets, what is written on it, and what is said of it."""
 
     value: float | None
     text: str
@@ -70,7 +71,7 @@ def group_heatmap(evidence: Mapping[str, ModelEvidence]) -> "Figure":
         "pair type": {model: each.pair_type_metrics for model, each in metrics.items()},
     }
     margins = [
-        group.compatibility_margin or 0.0
+        _shade(group, "compatibility_margin", 0.0) or 0.0
         for table in tables.values()
         for groups in table.values()
         for group in groups.values()
@@ -157,12 +158,16 @@ def _cell(model: str, name: str, group: GroupMetrics, scale: _Scale) -> _Cell:
     value: float | None = getattr(group, scale.field)
     wording = signed if scale.low < 0 else figure
     return _Cell(
-        value,
+        _shade(group, scale.field, (scale.low + scale.high) / 2),
         f"{wording(value, 3)}<br>{group.compatible:,}+{group.incompatible:,}",
         f"{escaped(name)}<br>{escaped(model)}: {scale.name} "
         f"{with_span(value, group.intervals.get(scale.field))}<br>"
         f"{group.compatible:,} compatible, {group.incompatible:,} incompatible pairs",
     )
+
+
+def _shade(group: GroupMetrics, field: str, neutral: float) -> float | None:
+    return shade(getattr(group, field), group.intervals.get(field), neutral)
 
 
 def false_positives(evidence: Mapping[str, ModelEvidence]) -> "Figure":
