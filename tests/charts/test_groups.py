@@ -54,7 +54,7 @@ class TestCategoryMargins:
         }
         mesh = category_margins({"baseline": margins}).axes[0].collections[0]
         assert np.asarray(mesh.get_array()).ravel() == pytest.approx([0.2, 0.15, -0.15])
-        assert mesh.norm.vmax == 0.2
+        assert mesh.norm.vmax == 0.5
 
     def test_no_margin_at_all(self) -> None:
         shown = texts(category_margins({"baseline": {"c": GroupMargin(None, 2, 0, None)}}))

@@ -34,7 +34,7 @@ def reliability_diagrams(models: Mapping[str, Reliability]) -> Figure:
         models: The bins and errors of each model.
     """
     figure = new_figure(
-        0.8 + 3.7 * max(len(models), 2), 5.2, "Calibrated probabilities against the eval pairs"
+        0.8 + 3.7 * max(len(models), 2), 5.6, "Calibrated probabilities against the eval pairs"
     )
     row = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
     colours, markers = model_colours(models), model_markers(models)

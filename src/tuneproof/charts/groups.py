@@ -113,7 +113,13 @@ def category_margins(margins: Mapping[str, Mapping[str, GroupMargin]]) -> Figure
     )
     axes = figure.add_subplot()
     axes.patch.set(facecolor="white", hatch="//", edgecolor="#d0d0d0", linewidth=0)
-    reach = float(np.abs(table[~np.isnan(table)]).max(initial=0.0)) or 1.0
+    known = [
+        found.margin
+        for each in margins.values()
+        for name in names
+        if (found := each.get(name)) and found.margin is not None
+    ]
+    reach = float(np.abs(known).max(initial=0.0)) or 1.0
     sns.heatmap(
         np.nan_to_num(table),
         mask=np.isnan(table),

@@ -71,7 +71,7 @@ def group_heatmap(evidence: Mapping[str, ModelEvidence]) -> "Figure":
         "pair type": {model: each.pair_type_metrics for model, each in metrics.items()},
     }
     margins = [
-        _shade(group, "compatibility_margin", 0.0) or 0.0
+        group.compatibility_margin or 0.0
         for table in tables.values()
         for groups in table.values()
         for group in groups.values()
