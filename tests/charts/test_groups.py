@@ -80,6 +80,16 @@ class TestCategoryMargins:
 
 
 class TestGroupMargins:
+    @pytest.mark.parametrize("n", [16, 160, 16_000])
+    def test_long_texts_on_both_sides_leave_the_names_alone(self, n: int) -> None:
+        wide = {
+            "values_and_lifestyle": GroupMargin(0.069, n, n, (-0.106, 0.233)),
+            "lifestyle_and_values": GroupMargin(-0.110, n + 4, n, (-0.219, 0.021)),
+        }
+        figure = group_margins(wide, "baseline", "category")
+        assert not collisions(figure)
+        assert not cut_off(figure)
+
     def test_tiny_margins_do_not_fill_the_chart(self) -> None:
         figure = group_margins({"a": GroupMargin(0.001, 9, 9, None)}, "baseline", "category")
         low, high = figure.axes[0].get_xlim()

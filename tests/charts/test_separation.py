@@ -88,7 +88,7 @@ class TestRocCurves:
         shown = texts(figure)
         for model, frame in frames.items():
             area = roc_auc_score(frame["label"], frame["cosine"])
-            assert f"{model}: AUC {area:.4f} [0.2500, 0.7500]" in shown
+            assert f"{model}: AUC {area:.3f} [0.250, 0.750]" in shown
         assert "20 compatible and 20 incompatible pairs" in shown
         assert not cut_off(figure)
 

@@ -35,6 +35,9 @@ from tuneproof.charts.style import (
 _LEAST_REACH = 0.05
 """Margins up to here do not fill a chart, however small all others are."""
 
+_CHARACTER = 0.0115
+"""Share of the width of a chart's axes that a character beside a bar takes."""
+
 
 class GroupMargin(NamedTuple):
     """The compatibility margin of one group of pairs.
@@ -181,11 +184,13 @@ def group_margins(margins: Mapping[str, GroupMargin], model: str, grouping: str)
         hatch=model_hatches([model])[model],
         **BAR,
     )
-    for position, name in enumerate(names):
+    texts = [_bar_text(margins[name]) for name in names]
+    for position, (name, text) in enumerate(zip(names, texts, strict=True)):
         draw_whisker(axes, position, margins[name].interval)
-        write_beside(axes, position, margins[name].estimate, _bar_text(margins[name]))
+        write_beside(axes, position, margins[name].estimate, text)
     axes.axvline(0, color="black", linewidth=0.8)
-    set_limits(axes, [margins[name].estimate for name in names], share=0.3)
+    share = min(_CHARACTER * max(map(len, texts), default=0), 0.45)
+    set_limits(axes, [margins[name].estimate for name in names], share)
     low, high = axes.get_xlim()
     axes.set_xlim(min(low, -_LEAST_REACH), max(high, _LEAST_REACH))
     axes.set_yticks(positions, [wrapped(name) for name in names], fontsize=SMALL)

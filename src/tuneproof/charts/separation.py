@@ -145,7 +145,7 @@ def roc_curves(
             markeredgecolor="white",
             # The cuts descend from infinity: the last at or above the threshold decides like it.
             markevery=[int(np.flatnonzero(cuts >= thresholds[model])[-1])],
-            label=f"{literal(model)}: AUC {written(area, 4)}",
+            label=f"{literal(model)}: AUC {written(area, 3)}",
         )
     axes.plot([0, 1], [0, 1], color=NO_DATA_COLOUR, linewidth=1, label="chance: AUC 0.5")
     axes.set_title(_label_counts(scores), fontsize=10)
