@@ -13,6 +13,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations, product
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -80,9 +81,12 @@ _TURNED: Final = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pair:
-    """Two texts, prefixes included, what is known of them, and the rule that paired them."""
+    """Two texts, prefixes included, what is known of them, and the rule that paired them.
+
+    A pair equals itself alone: thousands are looked up millions of times.
+    """
 
     rule: Rule
     texts: tuple[str, str]
@@ -223,13 +227,14 @@ def pairs_of_profiles(split: Split) -> Iterator[Pair]:
                 yield Pair("profiles", texts, 1, category, topics, "complex_compatible")
 
 
-def price(text: str, zeros: int, ones: int, fault: int) -> int:
+@cache
+def price(n_words: int, zeros: int, ones: int, fault: int) -> int:
     """Say what it costs that a statement stands in so many pairs of label 0 and of label 1."""
     uses = zeros + ones
     if not uses:
         return 0
     faults = (not zeros) + (not ones) + max(0, uses - MOST_USES)
-    return fault * faults + uses**2 + (zeros - ones) ** 2 + uses * LENGTH_COST * len(text.split())
+    return fault * faults + uses**2 + (zeros - ones) ** 2 + uses * LENGTH_COST * n_words
 
 
 class Choice:
@@ -253,6 +258,7 @@ class Choice:
         for pair in rng.sample(candidates, len(candidates)):
             self._free[pair.kind].append(pair)
         self._uses = {text: [0, 0] for pair in candidates for text in pair.texts}
+        self._n_words = {text: len(text.split()) for text in self._uses}
         self._of_topic: Counter[str] = Counter()
         self._one_more = {text: [0, 0] for text in self._uses}
         for text in self._uses:
@@ -297,11 +303,11 @@ class Choice:
             self._reprice(text)
 
     def _reprice(self, text: str) -> None:
-        zeros, ones = self._uses[text]
-        now = price(text, zeros, ones, self._fault)
+        n_words, (zeros, ones) = self._n_words[text], self._uses[text]
+        now = price(n_words, zeros, ones, self._fault)
         self._one_more[text] = [
-            price(text, zeros + 1, ones, self._fault) - now,
-            price(text, zeros, ones + 1, self._fault) - now,
+            price(n_words, zeros + 1, ones, self._fault) - now,
+            price(n_words, zeros, ones + 1, self._fault) - now,
         ]
         faulty = bool(zeros) != bool(ones) or zeros + ones > MOST_USES
         (self.faulty.add if faulty else self.faulty.discard)(text)
