@@ -1,40 +1,33 @@
 """The command that was killed, given again, ends with what it would have left."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tuneproof.hooks import repeat_options
 from tuneproof.training.result import TrainingResult
 
-from .conftest import ROOT, SAMPLE
+from .conftest import ROOT, Project
 
 CHECKPOINTS = "06_models/checkpoints/*/checkpoint-*/trainer_state.json"
-
-
-def command(model: Path, data_root: Path) -> list[str]:
-    parameters = {
-        "train_pairs": SAMPLE / "dating_pairs.jsonl",
-        "eval_pairs": SAMPLE / "eval_pairs.jsonl",
-        "base_model": model,
-        "data_root": data_root,
-        "device": "cpu",
-        "training_standard.epochs": 20,
-        "training_standard.evaluations": 20,
-        "training_standard.patience": "null",
-        "training_standard.precision": "fp32",
-        "training.checkpoints": 10,
-    }
-    given = ",".join(f"{name}={value}" for name, value in parameters.items())
-    return [
-        *(sys.executable, "-m", "kedro", "run", "--pipelines=training_standard"),
-        f"--params={given}",
-    ]
+LONG: dict[str, Any] = {
+    "training_standard": {
+        "epochs": 20,
+        "learning_rate": 3e-3,
+        "evaluations": 20,
+        "patience": None,
+        "precision": "fp32",
+    },
+    "training": {"checkpoints": 10},
+}
 
 
 def outcome(data_root: Path) -> tuple[bytes, TrainingResult]:
@@ -45,9 +38,16 @@ def outcome(data_root: Path) -> tuple[bytes, TrainingResult]:
 
 
 @pytest.fixture
-def running(tmp_path: Path, tiny_model_folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def killed(project: Project) -> Project:
+    project.parameters |= LONG
+    return project
+
+
+@pytest.fixture
+def running(killed: Project) -> Iterator[subprocess.Popen[bytes]]:
+    options = shlex.split(repeat_options({"runtime_params": killed.parameters}))
     with subprocess.Popen(
-        command(tiny_model_folder, tmp_path / "killed"),
+        [sys.executable, "-m", "kedro", "run", "--pipelines=training_standard", *options],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
@@ -58,22 +58,22 @@ def running(tmp_path: Path, tiny_model_folder: Path) -> Iterator[subprocess.Pope
 
 
 def test_a_killed_command_given_again_ends_like_one_that_was_not(
-    running: subprocess.Popen[bytes], tmp_path: Path, tiny_model_folder: Path
+    killed: Project, running: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
     deadline = time.monotonic() + 120
-    while not list(killed.glob(CHECKPOINTS)):
+    while not list(killed.data_root.glob(CHECKPOINTS)):
         assert running.poll() is None, "it ended without a checkpoint"
         assert time.monotonic() < deadline, "there is no checkpoint"
         time.sleep(0.01)
     os.killpg(running.pid, signal.SIGKILL)
     assert running.wait() == -signal.SIGKILL
-    assert not list(killed.glob("06_models/standard_*")), "something half-made is there"
+    assert not list(killed.data_root.glob("06_models/standard_*")), "something half-made is there"
 
-    for place in (killed, whole):
-        subprocess.run(command(tiny_model_folder, place), cwd=ROOT, check=True, capture_output=True)
-    weights, facts = outcome(killed)
-    expected, untouched = outcome(whole)
+    whole = Project(tmp_path / "whole", killed.parameters)
+    for project in (killed, whole):
+        project.run("training_standard")
+    weights, facts = outcome(killed.data_root)
+    expected, untouched = outcome(whole.data_root)
     assert facts.total_steps == len(facts.spearman_history) * facts.evaluation_steps
     assert facts.resumed_steps
     assert facts.resumed_steps[-1] < facts.total_steps
