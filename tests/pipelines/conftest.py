@@ -2,12 +2,14 @@
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from filelock import FileLock
+from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 from kedro.io import CatalogProtocol
 
@@ -44,11 +46,17 @@ class Project:
         self.data_root = data_root
         self.parameters = {**TINY, **parameters, "data_root": str(data_root)}
 
-    def run(self, *names: str, **parameters: Any) -> None:
-        """Run registered pipelines; no name stands for the default one."""
+    def run(self, *names: str, to_outputs: Sequence[str] = (), **parameters: Any) -> None:
+        """Run registered pipelines; no name stands for the default one.
+
+        Args:
+            names: Of the pipelines.
+            to_outputs: What to run them for, if not for all that they make.
+            parameters: Runtime parameters of this run.
+        """
         session = self.session(**parameters)
         with session:
-            session.run(pipeline_names=list(names) or None)
+            session.run(pipeline_names=list(names) or None, to_outputs=to_outputs)
 
     def catalog(self, **parameters: Any) -> Catalog:
         """Return the catalog, as a notebook sees it."""
@@ -63,10 +71,17 @@ class Project:
 
     def session(self, **parameters: Any) -> TuneproofSession:
         """Return a new session, good for one run."""
-        bootstrap_project(ROOT)
+        configure()
+        pipelines.set_requested(None)  # a run before asked for its own alone
         runtime = {**self.parameters, **parameters}
         session = TuneproofSession.create(project_path=ROOT, runtime_params=runtime)
         return cast(TuneproofSession, session)
+
+
+@cache
+def configure() -> None:
+    """Make the project known to Kedro, which takes a while."""
+    bootstrap_project(ROOT)
 
 
 def python_blocks(text: str) -> list[str]:

@@ -24,7 +24,8 @@ def instructed(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> P
     copy = shifted(finished, tmp_path_factory.mktemp("instructed"))
     changed = {**finished.parameters, "data_root": copy}
     project = Project(Path(copy), changed)
-    project.run("training_instructed", "evaluation", "reporting")
+    project.run("training_instructed", "evaluation")
+    project.run("reporting", to_outputs=["comparison_report"])
     return project
 
 

@@ -192,7 +192,7 @@ def bare(pair: DatingPair) -> dict[str, Any]:
 
 
 def test_two_texts_and_a_label_are_enough(project: Project, tmp_path: Path) -> None:
-    given = {}
+    given: dict[str, Any] = {}
     for split, name in (("train", "dating_pairs"), ("eval", "eval_pairs")):
         source = ROOT / "tests" / "data" / f"{name}.jsonl"
         pairs, _ = parse_pairs(RawLines(str(source), source.read_bytes()))
@@ -206,14 +206,12 @@ def test_two_texts_and_a_label_are_enough(project: Project, tmp_path: Path) -> N
         **dict.fromkeys(("category", "subcategory", "pair_type")),
     }
 
-    project.run(
-        "data_quality",
-        "baseline",
-        "reporting",
-        **given,
-        prepare={"columns": columns, "prefixes": None},
-        measure={**TINY["measure"], "swap_prefixes": None},
-    )
+    given |= {
+        "prepare": {"columns": columns, "prefixes": None},
+        "measure": {**TINY["measure"], "swap_prefixes": None},
+    }
+    project.run("data_quality", "baseline", **given)
+    project.run("reporting", to_outputs=["comparison_report"], **given)
 
     catalog = project.catalog()
     eval_pairs = catalog.load("eval_pairs")

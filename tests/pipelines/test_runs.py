@@ -191,12 +191,12 @@ def test_what_needs_more_says_in_one_line_what_to_run_first(
 
 @pytest.mark.parametrize(("trained", "missing"), [("standard", "lora"), ("lora", "standard")])
 def test_who_trained_only_one_variant_gets_its_evaluation_and_report(
-    project: Project, trained: str, missing: str
+    finished: Project, tmp_path: Path, trained: str, missing: str
 ) -> None:
-    project.run("data_quality", "baseline", f"training_{trained}")
-    project.run("evaluation")
-    project.run("reporting")
-    catalog = project.catalog()
+    place = {"data_root": shifted(finished, tmp_path)}
+    forget(tmp_path, f"{missing}_*", f"{trained}_metrics.json", "comparison*", "*_chart.png")
+    finished.run("evaluation", "reporting", **place)
+    catalog = finished.catalog(**place)
     assert [model.model for model in catalog.load("comparison").models] == ["baseline", trained]
     assert catalog.load(f"{missing}_metrics") is None
     assert catalog.exists("comparison_report")
@@ -225,7 +225,7 @@ def test_a_variant_trained_on_other_pairs_is_left_out_of_what_follows(
         "data_root": shifted(finished, tmp_path),
     }
     finished.run("data_quality", "baseline", "training_standard", "evaluation", **changed)
-    finished.run("reporting", **changed)
+    finished.run("reporting", to_outputs=["comparison_report"], **changed)
     catalog = finished.catalog(**changed)
     comparison = catalog.load("comparison")
     assert [model.model for model in comparison.models] == ["baseline", "standard"]
@@ -233,10 +233,10 @@ def test_a_variant_trained_on_other_pairs_is_left_out_of_what_follows(
     assert reason.startswith("lora is left out: lora_metrics was made from")
 
 
-def test_who_chooses_the_nodes_gets_them(project: Project) -> None:
+def test_who_chooses_the_nodes_gets_them(finished: Project, tmp_path: Path) -> None:
     """The session leaves out nodes of its own accord only where the user chose none."""
-    project.run("data_quality", "baseline", "training_standard")
-    session = project.session()
+    session = finished.session(data_root=shifted(finished, tmp_path))
+    forget(tmp_path, "lora_*")
     with session, pytest.raises(click.ClickException, match="lora_adapter is missing"):
         session.run(pipeline_names=["evaluation"], namespaces=["lora"])
 
@@ -318,6 +318,15 @@ def shifted(project: Project, place: Path) -> str:
     if not copy.exists():
         shutil.copytree(project.data_root, copy)
     return str(copy)
+
+
+def forget(place: Path, *names: str) -> None:
+    """Delete artifacts of the shifted results, as if no run had made them."""
+    for name in names:
+        found = list((place / "copy").glob(f"*/{name}"))
+        assert found, name
+        for folder in found:
+            shutil.rmtree(folder)
 
 
 def test_bad_rows_stop_the_run_with_one_message_and_nothing_is_written(

@@ -21,6 +21,7 @@ from tuneproof.pipeline_registry import register_pipelines
 from tuneproof.variants import VARIANTS
 
 from .conftest import ROOT, Project
+from .test_runs import forget, shifted
 
 LAYERS = ["raw", "intermediate", "models", "feature", "model_output", "reporting", "release"]
 USER = "zaphod"
@@ -55,11 +56,11 @@ def test_every_catalogued_dataset_of_a_pipeline_has_a_preview(project: Project) 
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> Project:
-    """The project after a run that trained one model; of the others nothing is there."""
-    root = tmp_path_factory.mktemp("run") / "data"
-    project = Project(root, {"base_model": str(tiny_model_folder)})
-    project.run("data_quality", "baseline", "training_standard", "reporting")
+def run(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project as if a run had trained one model; of the others nothing is there."""
+    place = tmp_path_factory.mktemp("run")
+    project = Project(Path(shifted(finished, place)), finished.parameters)
+    forget(place, "lora_*")
     return project
 
 
@@ -140,9 +141,10 @@ def test_previews_are_short(site: Path, graph: dict[str, Any]) -> None:
 
 
 def test_no_file_of_the_site_names_a_path_of_the_machine_or_its_user(
-    site: Path, checkout: Path, run: Project
+    site: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    private = [USER, str(checkout.parent.parent), str(run.data_root), str(ROOT), sys.prefix]
+    made = str(tmp_path_factory.getbasetemp().parent)  # the run and the copies of its results
+    private = [USER, made, str(ROOT), sys.prefix]
     files = [path for path in site.rglob("*") if path.is_file()]
     assert len(files) > 100
     for path in files:
