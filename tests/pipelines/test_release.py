@@ -24,6 +24,7 @@ TRAINED = {
     "lora_release": "lora_adapter",
     "lora_merged_release": "lora_adapter",
 }
+DOCUMENTS = ["docs/release.md", "README.md"]
 TEXTS = ["boy: i like tea", "girl: i hate hiking and dogs", "boy: cooking"]
 
 
@@ -55,23 +56,45 @@ def handed_over(
 def as_loaded(handed_over: Path) -> dict[str, Any]:
     """What the code of each card gives, in processes that cannot import tuneproof.
 
-    Two of the three cannot import peft either: only the adapter needs it.
+    Two of the three cannot import peft either: only the adapter needs it. The code of the documents
+    runs after the adapter's, where all that takes a while is imported; it gives its error, or None.
     """
     found: dict[str, Any] = {}
-    for names, absent in (
-        (["standard_release", "lora_merged_release"], ["tuneproof", "peft"]),
-        (["lora_release"], ["tuneproof"]),
+    for names, documents, absent in (
+        (["standard_release", "lora_merged_release"], [], ["tuneproof", "peft"]),
+        (["lora_release"], DOCUMENTS, ["tuneproof"]),
     ):
-        code = [f"import json, sys\nsys.modules.update(dict.fromkeys({absent!r}))\nfound = {{}}"]
+        code = ["import json, sys, traceback"]
+        code += [f"sys.modules.update(dict.fromkeys({absent!r}))\nfound = {{}}"]
         for name in names:
             code += python_blocks((handed_over / name / "README.md").read_text("utf-8"))
             code += [
                 f"found[{name!r}] = [model.encode({TEXTS!r}).tolist(), cosine, compatible]",
                 "del model, cosine, compatible",
             ]
+        for document in documents:
+            code += [
+                "sys.modules.pop('tuneproof', None)",
+                f"found[{document!r}] = None",
+                f"try:\n    exec({code_of(document)!r}, {{}})",
+                f"except Exception:\n    found[{document!r}] = traceback.format_exc()",
+            ]
         given = run_python(handed_over, "\n".join([*code, "print(json.dumps(found))"]))
         found |= json.loads(given.splitlines()[-1])
     return found
+
+
+def code_of(document: str) -> str:
+    """Return the code that a document shows of loading releases, with the model of the tests."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    if document == "README.md":
+        text = text.partition("## Release a model")[2].partition("\n## ")[0]
+    blocks = python_blocks(text)
+    assert blocks
+    # The tests' adapter stands on the tiny model, not on the one that the documents name.
+    code = "\n".join(blocks).replace("str(get_model_path())", "'tiny-model'")
+    assert "tiny-model" in code
+    return code
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -134,17 +157,9 @@ def test_the_merged_release_holds_whole_weights_and_the_adapter_its_own_alone(
     assert catalog.load("lora_release").record.merged_against_adapter is None
 
 
-@pytest.mark.parametrize("document", ["docs/release.md", "README.md"])
-def test_the_code_of_the_documents_runs(handed_over: Path, document: str) -> None:
-    text = (ROOT / document).read_text(encoding="utf-8")
-    if document == "README.md":
-        text = text.partition("## Release a model")[2].partition("\n## ")[0]
-    blocks = python_blocks(text)
-    assert blocks
-    # The tests' adapter stands on the tiny model, not on the one that the documents name.
-    code = "\n".join(blocks).replace("str(get_model_path())", "'tiny-model'")
-    assert "tiny-model" in code
-    run_python(handed_over, code)
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_code_of_the_documents_runs(as_loaded: dict[str, Any], document: str) -> None:
+    assert as_loaded[document] is None
 
 
 def test_a_variant_that_is_not_trained_is_left_out(
