@@ -3,14 +3,12 @@
 import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
-from functools import cached_property
 from inspect import signature
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 import click
-from kedro.config import AbstractConfigLoader, MissingConfigException, OmegaConfigLoader
+from kedro.config import MissingConfigException
 from kedro.framework.project import pipelines, settings
 from kedro.framework.session import KedroSession
 from kedro.io import CatalogProtocol, DatasetError
@@ -48,16 +46,6 @@ class _ModelOnDisk(Protocol):
     def manifest(self) -> Manifest: ...
 
 
-class OneReading(OmegaConfigLoader):
-    """Reads and resolves each kind of configuration once; whoever asks again gets a copy."""
-
-    def __getitem__(self, key: str) -> dict[str, Any]:
-        """Return the configuration of a kind, such as `catalog`."""
-        if key not in self:
-            self[key] = super().__getitem__(key)
-        return deepcopy(super().__getitem__(key))
-
-
 class TuneproofSession(KedroSession):
     """A Kedro session that evaluates what there is.
 
@@ -67,14 +55,6 @@ class TuneproofSession(KedroSession):
     to train first. A run whose nodes the user chose is left as it is, but for a variant that no
     default run trains: it takes part only if it is trained, or asked for by name.
     """
-
-    @cached_property
-    def _config_loader(self) -> AbstractConfigLoader:
-        return super()._get_config_loader()
-
-    def _get_config_loader(self) -> AbstractConfigLoader:
-        """Return the one loader of the session: it has one run, of one configuration."""
-        return self._config_loader
 
     def run(self, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Run pipelines; the arguments are those of KedroSession.run.

@@ -7,12 +7,11 @@ from tuneproof.hooks import (
     InputHooks,
     VersionHooks,
 )
-from tuneproof.session import OneReading, TuneproofSession
+from tuneproof.session import TuneproofSession
 
 SESSION_CLASS = TuneproofSession
 HOOKS = (InputHooks(), VersionHooks(), GateHooks(), CheckpointHooks(), ConsoleHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
-CONFIG_LOADER_CLASS = OneReading
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

@@ -8,7 +8,6 @@ import pytest
 from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Pipeline
-from omegaconf import OmegaConf
 
 from .conftest import ROOT, Project
 
@@ -101,21 +100,6 @@ def test_data_root_moves_everything_that_is_written(project: Project) -> None:
         assert dataset is not None
         place = dataset._path if name == "sweep_results" else dataset._filepath
         assert str(place).startswith(str(project.data_root)), name
-
-
-def test_a_session_reads_each_file_of_its_configuration_once(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session, other = project.session(), project.session()
-    with session:
-        read = session.load_context().config_loader["catalog"]
-        monkeypatch.delattr(OmegaConf, "load")
-        again = session.load_context().config_loader["catalog"]
-        assert again == read
-        again["train_pairs"].clear()
-        assert session.load_context().config_loader["catalog"] == read
-    with other, pytest.raises(AttributeError, match="load"):
-        other.load_context()
 
 
 def test_the_published_recipe_is_the_published_one() -> None:
