@@ -17,7 +17,7 @@ import click
 import rich
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
-from kedro.io import CatalogProtocol, MemoryDataset
+from kedro.io import CatalogProtocol, DatasetError, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
@@ -365,7 +365,10 @@ def _is_compared(quality: DataQualityScore, catalog: Catalog) -> bool:
     """Say whether there is a comparison, of this run or before, on the audited pairs."""
     if not catalog.exists("comparison"):
         return False
-    found: ComparisonResult | None = catalog.load("comparison")
+    try:
+        found: ComparisonResult | None = catalog.load("comparison")
+    except (DatasetError, StaleArtifactError):  # one of another version is no comparison of these
+        return False
     return found is not None and all(
         quality.manifest.pairs.items() <= manifest.pairs.items()
         for manifest in found.manifests.values()

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Self
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 from tuneproof.errors import StaleArtifactError
@@ -25,6 +26,8 @@ _LIBRARIES = (
     "umap-learn",
     "hdbscan",
 )
+
+_PREPARED = "prepare"
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -119,6 +122,33 @@ def describe_options(options: object) -> dict[str, JsonValue]:
     """Return the parameters of an options dataclass as JSON values, for a manifest."""
     described: dict[str, JsonValue] = TypeAdapter(type(options)).dump_python(options, mode="json")
     return described
+
+
+def mark_prepared(frame: pd.DataFrame, options: object) -> pd.DataFrame:
+    """Return a frame that says with which parameters it, and the pairs beside it, were prepared.
+
+    Args:
+        frame: What was traced of the pairs; Parquet keeps the mark in the file's metadata.
+        options: An options dataclass.
+    """
+    marked = frame.copy()
+    marked.attrs = {_PREPARED: describe_options(options)}
+    return marked
+
+
+def prepared_with(frame: pd.DataFrame) -> dict[str, JsonValue]:
+    """Return the parameters that `mark_prepared` wrote.
+
+    Raises:
+        StaleArtifactError: The frame carries none.
+    """
+    parameters: dict[str, JsonValue] | None = frame.attrs.get(_PREPARED)
+    if parameters is None:
+        raise StaleArtifactError(
+            "pair_leakage does not say with which parameters the pairs were prepared. Run: "
+            "kedro run --pipelines=data_quality"
+        )
+    return parameters
 
 
 def require_same_origin(

@@ -13,9 +13,9 @@ from tuneproof.audit.score import AuditOptions, DataQualityScore, audit
 from tuneproof.audit.text import statements
 from tuneproof.base_model import load_base_model
 from tuneproof.encoding import EmbeddingModel, Vectors, embed_texts
-from tuneproof.manifest import ModelIdentity
+from tuneproof.manifest import ModelIdentity, mark_prepared
 from tuneproof.metrics.uncertainty import BootstrapOptions
-from tuneproof.pairs import DatingPair, RawLines, parse_pairs
+from tuneproof.pairs import DatingPair, PrepareOptions, RawLines, parse_pairs
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "tests" / "data"
@@ -38,6 +38,13 @@ def options_with(minimum: float) -> AuditOptions:
 
 
 OPTIONS = options_with(60)
+PREPARE = PrepareOptions(
+    prefixes=("boy", "girl"),
+    on_invalid="fail",
+    validation_fraction=0.15,
+    seed=3,
+    near_duplicate_similarity=0.8,
+)
 
 needs_published = pytest.mark.skipif(
     not PUBLISHED.is_dir(), reason="the published pairs are not here"
@@ -155,7 +162,7 @@ def audit_of(
     embed: Callable[[Sequence[DatingPair]], Vectors] = count_letter_groups,
 ) -> DataQualityScore:
     """Trace the leakage and audit; `embed_statements` gives the coherence that a run gives."""
-    leakage = trace_leakage(train, validation, evaluation, 0.8)
+    leakage = mark_prepared(trace_leakage(train, validation, evaluation, 0.8), PREPARE)
     training = [*train, *validation]
     vectors = embed(training) if training else np.empty((0, 2, 1), np.float32)
     return audit(train, validation, evaluation, leakage, vectors, n_rejected, BASE_MODEL, options)

@@ -7,10 +7,11 @@ from tuneproof.audit.language import coherence
 from tuneproof.audit.leakage import trace_leakage
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.audit.summary import summarise
+from tuneproof.manifest import describe_options, mark_prepared
 from tuneproof.pairs import RejectedRow
 from tuneproof.pipelines.data_quality import create_pipeline
 
-from .examples import OPTIONS, base_model, embed_statements, pair, sample
+from .examples import OPTIONS, PREPARE, base_model, embed_statements, pair, sample
 
 
 def test_the_pipeline_scores_and_summarises() -> None:
@@ -21,7 +22,7 @@ def test_the_pipeline_scores_and_summarises() -> None:
             "validation_pairs": MemoryDataset(sample()[150:]),
             "eval_pairs": MemoryDataset([pair()]),
             "pair_leakage": MemoryDataset(
-                trace_leakage(sample()[:150], sample()[150:], [pair()], 0.8)
+                mark_prepared(trace_leakage(sample()[:150], sample()[150:], [pair()], 0.8), PREPARE)
             ),
             "rejected_pairs": MemoryDataset(rejected),
             "base_model": MemoryDataset(base_model(), copy_mode="assign"),
@@ -37,6 +38,8 @@ def test_the_pipeline_scores_and_summarises() -> None:
     report = SequentialRunner().run(assessment, catalog)["data_quality_report"].load()
     assert isinstance(report, DataQualityScore)
     assert report.rejected_rows == 1
+    assert report.manifest.base_model == base_model().manifest.base_model
+    assert report.manifest.parameters["prepare"] == describe_options(PREPARE)
     assert summarise(report) == summary
     # The node encodes what the pairs say, train before validation, without who says it.
     expected = coherence(embed_statements(sample())).score

@@ -46,14 +46,14 @@ class TestCategoryMargins:
             False,
         ]
 
-    def test_what_may_be_chance_is_pale(self) -> None:
+    def test_what_may_be_chance_has_no_colour(self) -> None:
         margins = {
             "sure": GroupMargin(0.2, 9, 9, (0.1, 0.3)),
             "unsure": GroupMargin(0.5, 2, 2, (-0.1, 0.9)),
             "few": GroupMargin(-0.5, 1, 1, None),
         }
         mesh = category_margins({"baseline": margins}).axes[0].collections[0]
-        assert np.asarray(mesh.get_array()).ravel() == pytest.approx([0.2, 0.15, -0.15])
+        assert np.asarray(mesh.get_array()).ravel() == pytest.approx([0.2, 0, 0])
         assert mesh.norm.vmax == 0.5
 
     def test_no_margin_at_all(self) -> None:

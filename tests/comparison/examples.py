@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tests.audit.examples import audit_of, of_pairs
+from tests.audit.examples import PREPARE, audit_of, of_pairs
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.comparison.compare import compare
 from tuneproof.comparison.differences import MeasuredModel
@@ -95,6 +95,7 @@ def origin(name: str = "baseline", **changes: Any) -> Manifest:
                 **dict.fromkeys(("train", "validation", "eval"), _HASH),
                 "general": hash_pairs(GENERAL),
             },
+            "parameters": {"near_duplicate_similarity": PREPARE.near_duplicate_similarity},
             "environment": Environment(python="3", libraries={}, git_commit=None),
             **changes,
         }

@@ -170,7 +170,7 @@ class TestOrigins:
     def test_a_variant_of_other_parameters_or_another_base_model_is_left_out(
         self, baseline: MeasuredModel, standard: MeasuredModel
     ) -> None:
-        other_seed = origin("lora", parameters={"seed": 8})
+        other_seed = origin("lora", parameters={**origin().parameters, "seed": 8})
         other_base = origin("lora", base_model={"name": "o", "revision": None, "sha256": OTHER})
         for manifest, fault in (
             (other_seed, "was made with other parameters: found seed 8, expected None"),
@@ -199,6 +199,19 @@ class TestOrigins:
             StaleArtifactError, match=f"baseline_metrics was made from other {split} pairs"
         ):
             compared(baseline, standard, quality=stale)
+
+    def test_another_idea_of_near_duplicates_is_refused(
+        self, baseline: MeasuredModel, standard: MeasuredModel
+    ) -> None:
+        """The clean pairs of one would not be those of the other."""
+        other = origin("standard", parameters={"near_duplicate_similarity": 0.3})
+        changed = measured("standard", noisy(0.3, 1), manifest=other)
+        message = "found near_duplicate_similarity 0.3, expected 0.8"
+        with pytest.raises(StaleArtifactError, match=message):
+            compared(baseline, changed)
+        base = measured("baseline", noisy(0.0, 0), manifest=origin(parameters=other.parameters))
+        with pytest.raises(StaleArtifactError, match=f"than the audit: {message}"):
+            compared(base, changed)
 
     def test_the_audits_warnings_are_threats(
         self, baseline: MeasuredModel, standard: MeasuredModel

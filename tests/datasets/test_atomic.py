@@ -1,5 +1,6 @@
 """Saving is all or nothing, and what was saved loads unchanged."""
 
+import json
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from tuneproof.datasets.records import RecordDataset, RecordLinesDataset
 from tuneproof.datasets.scoring import PairFileDataset
 from tuneproof.datasets.table import TableDataset
 from tuneproof.encoding import PairEmbeddings
+from tuneproof.errors import StaleArtifactError
 from tuneproof.manifest import Environment, Manifest, ModelIdentity
 from tuneproof.pairs import DatingPair
 
@@ -160,6 +162,22 @@ def test_a_record_comes_back_equal_and_another_type_is_refused(tmp_path: Path) -
     assert not dataset.exists()
     dataset.save(MANIFEST)
     assert dataset.load() == MANIFEST
+
+
+def test_a_record_of_another_version_is_told_from_a_broken_one(tmp_path: Path) -> None:
+    dataset = RecordDataset(
+        filepath=tmp_path / "m.json", model="tuneproof.manifest.Manifest", version=VERSION
+    )
+    dataset.save(MANIFEST)
+    earlier = json.loads(MANIFEST.model_dump_json())
+    del earlier["base_model"], earlier["environment"]["python"]
+    dataset.latest_path().write_text(json.dumps(earlier), encoding="utf-8")
+    with pytest.raises(DatasetError) as error:
+        dataset.load()
+    cause = error.value.__cause__
+    assert isinstance(cause, StaleArtifactError)
+    told = "base_model: field required, and 1 more; another version of Tuneproof saved it"
+    assert f"{dataset.latest_path()}: {told}" in str(cause)
 
 
 def test_record_lines_keep_order_unknown_fields_and_unicode(tmp_path: Path) -> None:

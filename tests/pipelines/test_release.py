@@ -168,7 +168,7 @@ def test_a_variant_that_is_not_trained_is_left_out(
     place = Path(shifted(released, tmp_path))
     shutil.rmtree(place / "06_models" / "lora_adapter")
     shutil.rmtree(place / "09_release")
-    released.run("release", data_root=str(place))
+    released.run("release", data_root=str(place), release={"version": "1.2.0"})
     assert {path.name for path in (place / "09_release").iterdir()} == {"standard_release"}
     assert "lora is not trained" in caplog.text
 
@@ -210,7 +210,7 @@ def test_a_merge_that_goes_wrong_releases_nothing(
     place = Path(shifted(released, tmp_path))
     shutil.rmtree(place / "09_release")
     with pytest.raises(click.ClickException, match="the merged model is not the adapted one"):
-        released.run("release", data_root=str(place))
+        released.run("release", data_root=str(place), release={"version": "1.2.0"})
     assert not list(place.glob("09_release/lora*/*"))
 
 
@@ -236,6 +236,35 @@ def test_a_folder_that_loses_weights_is_no_release(
     with pytest.raises(DatasetError, match=r"found 1 of \d+ weights that differ"):
         released.catalog().save("standard_release", catalog.load("standard_release"))
     assert released.files("standard_release") == versions
+
+
+def test_one_model_is_released_alone_with_the_parameters_that_made_its_pairs(
+    released: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without the nodes that prepare the pairs, the present parameters say nothing of them."""
+    before = released.files("standard_release")
+    session = released.session(
+        release={"version": "2.0.0"}, prepare={"seed": 7, "validation_fraction": 0.3}
+    )
+    with session:
+        session.run(pipeline_names=["release"], namespaces=["release.lora"])
+    assert released.files("standard_release") == before
+    catalog = released.catalog()
+    record = catalog.load("lora_release").record
+    assert record.version == "2.0.0"
+    assert record.parameters["prepare"]["validation_fraction"] == 0.15
+    assert record.seeds["prepare"] == record.parameters["prepare"]["seed"] != 7
+    better = {each.model: each.better for each in catalog.load("comparison").standings}
+    warned = "lora is not shown to rank better than the base model: its card says so"
+    assert (warned in caplog.text) != better["lora"]
+    assert record.shown_better == better["lora"]
+
+
+def test_a_release_must_be_given_a_version(released: Project) -> None:
+    versions = released.files("lora_release")
+    with pytest.raises(click.ClickException, match=r"found no version .*release\.version=1\.0\.0"):
+        released.run("release")
+    assert released.files("lora_release") == versions
 
 
 @pytest.mark.parametrize("version", ["1", "v1.0.0", "1.0", "01.0.0", "1.0.0\n", "latest", "1.0.0 "])

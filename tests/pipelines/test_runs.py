@@ -265,6 +265,17 @@ def test_models_measured_with_other_parameters_are_not_compared(
         )
 
 
+def test_another_idea_of_near_duplicates_is_refused(finished: Project, tmp_path: Path) -> None:
+    """The clean pairs of the variants would not be those of the baseline."""
+    message = r"than the audit: found near_duplicate_similarity 0\.8, expected 0\.3"
+    with pytest.raises(click.ClickException, match=message):
+        finished.run(
+            "evaluation",
+            data_root=shifted(finished, tmp_path),
+            prepare={"near_duplicate_similarity": 0.3},
+        )
+
+
 def test_a_gate_that_fails_stops_a_whole_run_before_anything_is_trained(
     project: Project,
 ) -> None:

@@ -12,18 +12,10 @@ from tests.comparison.examples import (
     some_pairs,
 )
 from tuneproof.manifest import Manifest
-from tuneproof.pairs import PrepareOptions
 from tuneproof.release.evidence import Evidence, gather
 from tuneproof.training.result import TrainingResult
 
 PRESENT = dict.fromkeys(("train", "validation", "eval"), "b" * 64)
-PREPARE = PrepareOptions(
-    prefixes=("boy", "girl"),
-    on_invalid="fail",
-    validation_fraction=0.15,
-    seed=3,
-    near_duplicate_similarity=0.8,
-)
 
 
 def trained(**changes: object) -> TrainingResult:

@@ -21,7 +21,7 @@ from tuneproof.release.card import escape_markdown, front_matter, write_card
 from tuneproof.release.evidence import GENERAL_METRICS, Evidence, describe
 from tuneproof.release.record import Form, ReleaseOptions, ReleaseRecord
 
-from .examples import PREPARE, evidence
+from .examples import evidence
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 HOSTILE = "](http://evil.example) <script>x</script> | a | **b**\n# c `d` [e](f) $g$ &lt;"
@@ -31,9 +31,7 @@ OBEYED = st.text(st.sampled_from("\\`*_~[]()<>#+-=|!&;$@./:x1 \n"), min_size=1, 
 def record_of(
     found: Evidence, form: Form = "adapter", difference: float | None = None
 ) -> ReleaseRecord:
-    return describe(
-        found, form, PREPARE, ReleaseOptions(version="1.0.0"), date(2026, 1, 2), difference
-    )
+    return describe(found, form, ReleaseOptions(version="1.0.0"), date(2026, 1, 2), difference)
 
 
 @cache
@@ -244,6 +242,19 @@ def test_the_card_begins_with_how_the_model_stands(better: bool, said: str) -> N
     known = replace(found, comparison=comparison)
     card = write_card(record_of(known), known)
     shown = card.partition("## What is shown\n")[2].partition("\n## ")[0]
-    assert said in shown
+    assert shown.lstrip().removeprefix("**").startswith(said.removeprefix("**"))
     assert "- its [threshold\\](x) is one-sided" in shown
     assert r"| AUC-ROC \>= 0.80 | not met | met, but not surely |" in shown
+
+
+def test_what_is_said_of_other_models_stands_behind() -> None:
+    found = evidence()
+    verdict = ["The base model is meek.", "In short, full (standard): no.", "lora: yes."]
+    others = [found.comparison.models[1].model_copy(update={"model": "standard"})]
+    models = [*found.comparison.models, *others]
+    comparison = found.comparison.model_copy(update={"verdict": verdict, "models": models})
+    known = replace(found, comparison=comparison)
+    shown = body(write_card(record_of(known), known))
+    places = [shown.index(text) for text in (verdict[0], verdict[2], "Of the other models")]
+    assert places == sorted(places)
+    assert shown.index(verdict[1]) > places[-1]

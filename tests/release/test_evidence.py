@@ -11,7 +11,7 @@ from tuneproof.errors import ReleaseError, StaleArtifactError
 from tuneproof.release.evidence import describe, gather, require_trained
 from tuneproof.release.record import ReleaseOptions, ReleaseRecord
 
-from .examples import PREPARE, PRESENT, evidence, model_origin, trained
+from .examples import PRESENT, evidence, model_origin, trained
 
 OTHER = "c" * 64
 
@@ -75,7 +75,7 @@ def test_a_model_of_another_run_is_refused() -> None:
 
 def test_the_record_reads_back_as_it_was_written() -> None:
     record = describe(
-        evidence(), "merged", PREPARE, ReleaseOptions(version="2.1.0-rc.1"), date(2026, 1, 2), 1e-7
+        evidence(), "merged", ReleaseOptions(version="2.1.0-rc.1"), date(2026, 1, 2), 1e-7
     )
     assert ReleaseRecord.model_validate_json(record.model_dump_json()) == record
     assert record.seeds == {"prepare": 3, "training": 7, "measure": None}
@@ -98,4 +98,4 @@ def test_versions_that_are_none(version: Any) -> None:
 
 def test_a_release_without_a_version_is_refused() -> None:
     with pytest.raises(ReleaseError, match=r"--params=release\.version=1\.0\.0"):
-        describe(evidence(), "model", PREPARE, ReleaseOptions(None), date(2026, 1, 2))
+        describe(evidence(), "model", ReleaseOptions(None), date(2026, 1, 2))

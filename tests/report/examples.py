@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tests.audit.examples import audit_of
+from tests.audit.examples import PREPARE, audit_of
 from tests.comparison.examples import GENERAL, KNOWS_LANGUAGE, measured, options_with
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.comparison.compare import compare
@@ -49,7 +49,10 @@ def origin(
         model_name=model,
         base_model=ModelIdentity(name="m<b>ase", revision=None, sha256="a" * 64),
         pairs={"train": "b" * 64, "validation": "c" * 64, **hashes},
-        parameters={"note": HOSTILE[0]},
+        parameters={
+            "note": HOSTILE[0],
+            "near_duplicate_similarity": PREPARE.near_duplicate_similarity,
+        },
         seed=seed,
         environment=Environment(python="3", libraries={"numpy": "2"}, git_commit="d" * 40),
         model=trained,

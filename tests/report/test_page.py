@@ -180,7 +180,7 @@ class TestFullPage:
         assert pairs["nearest"]["pairs"][str(nearest)] == [*train.texts, train.label]
 
     def test_each_section_names_artifacts_whose_origin_the_method_tab_lists(
-        self, page: Page, evidence: dict[str, ModelEvidence]
+        self, page: Page, evidence: dict[str, ModelEvidence], comparison: ComparisonResult
     ) -> None:
         caption = "The artifacts that this page was made from"
         origin = fingerprint(evidence["lora"].metrics.manifest)
@@ -189,11 +189,19 @@ class TestFullPage:
             VERSIONS["lora_metrics"],
             origin,
         ]
+        others = comparison.manifests.values()
+        assert page.row(caption, "comparison")[2] == fingerprint(comparison.manifest, *others)
+        changed = [each.model_copy(update={"seed": 8}) for each in others]
+        assert fingerprint(comparison.manifest, *changed) != fingerprint(
+            comparison.manifest, *others
+        )
         assert page.row(caption, "eval_pairs")[1:] == ["n/a", hash_pairs(some_pairs())[:12]]
         named = [each for each in page.all("a") if each["href"] == "#artifacts"]
         origins = page.tables["Origin of the artifacts"]
         assert origins[0][1:3] == ["data quality", "baseline metrics"]
-        assert "n/a" not in page.row("Origin of the artifacts", "Parameters")
+        shown = page.row("Parameters of the artifacts", "near_duplicate_similarity")
+        assert shown == ["n/a", "0.8", "0.8", "0.8", "0.8", "0.8", "n/a"]
+        assert page.row("Parameters of the artifacts", "prepare.validation_fraction")[0] == "0.15"
         # All sections but those of the Method tab itself.
         sections = len(page.all("section")) - 3
         assert len([each for each in page.all("p") if each.get("class") == "sources"]) == sections
@@ -202,7 +210,7 @@ class TestFullPage:
     def test_a_training_run_tells_how_it_converged(self, page: Page) -> None:
         found = training_of("lora").convergence
         assert found.loss
-        assert page.says(f"How it converged: the training loss {found.loss.kind}, ")
+        assert page.says(f"Training loss: {found.loss.kind}, validation Spearman: ")
         assert page.says("Raise epochs: more.")
 
     def test_headline_table(self, page: Page, evidence: dict[str, ModelEvidence]) -> None:

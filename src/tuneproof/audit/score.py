@@ -21,7 +21,13 @@ from tuneproof.audit.quality import count_duplicate_rows, data_quality
 from tuneproof.audit.repeats import RepeatedPair, find_repeats
 from tuneproof.audit.shortcuts import ShortcutProbe, probe_shortcuts
 from tuneproof.encoding import Vectors, pair_cosines
-from tuneproof.manifest import Environment, Manifest, ModelIdentity, describe_options
+from tuneproof.manifest import (
+    Environment,
+    Manifest,
+    ModelIdentity,
+    describe_options,
+    prepared_with,
+)
 from tuneproof.metrics.uncertainty import BootstrapOptions
 from tuneproof.pairs import DatingPair, hash_pairs
 
@@ -90,7 +96,8 @@ class DataQualityScore(BaseModel):
         small_groups: Those that hold both, but too few pairs of one.
         rejected_rows: Rows of both files that were no valid pairs.
         warnings: What to look into, in plain words.
-        manifest: Origin: the pairs, the base model that reads them, parameters, seed and versions.
+        manifest: Origin: the pairs, the base model that reads them, parameters (those that the
+            pairs were prepared with as `prepare`), seed and versions.
 
     The dimensions describe the pairs that are trained on, train and validation together; the
     rejected rows of both files count in completeness alone.
@@ -154,7 +161,8 @@ def audit(
         train: Train pairs.
         validation: Validation pairs; scored together with the train pairs.
         evaluation: Eval pairs; counted, searched for label errors, and told by the probes.
-        leakage: What was traced of the same validation and eval pairs (`leakage.LEAKAGE`).
+        leakage: What was traced of the same validation and eval pairs (`leakage.LEAKAGE`), with
+            the parameters that they were prepared with (`manifest.mark_prepared`).
         embeddings: What the base model makes of both statements (texts without prefix) of the n
             train pairs and then the validation pairs, shape (n, 2, d): for coherence.
         n_rejected: Number of rows of both files that were no valid pairs; they lower completeness.
@@ -249,7 +257,7 @@ def audit(
             "manifest": Manifest(
                 base_model=base_model,
                 pairs={split: hash_pairs(pairs) for split, pairs in splits.items()},
-                parameters=describe_options(options),
+                parameters={**describe_options(options), "prepare": prepared_with(leakage)},
                 seed=options.bootstrap.seed,
                 environment=Environment.current(),
             ),

@@ -153,7 +153,8 @@ def category_margins(margins: Mapping[str, Mapping[str, GroupMargin]]) -> Figure
     axes.tick_params(length=0)
     note(
         figure,
-        f"{INTERVALS_NOTE}\nPale: the interval holds 0, or there is none.",
+        "Brackets: 95 % bootstrap intervals over groups of pairs. Only a margin whose interval\n"
+        "leaves out 0 is coloured; where groups are too few, there is none.",
         left_out(len(names), len(sizes), "categories"),
     )
     return figure

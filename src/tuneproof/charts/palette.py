@@ -27,9 +27,6 @@ _MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 _HATCHES: Final = ("", "///", "...", "xxx", "\\\\\\", "++")
 _MODELS: Final = ("baseline", *VARIANTS)
 
-PALE: Final = 0.3
-"""Strength of the colour of a figure that may be chance."""
-
 
 def model_colours(models: Iterable[str]) -> dict[str, str]:
     """Give each model its colour: baseline and variants have the same one in any company."""
@@ -54,7 +51,7 @@ def model_hatches(models: Iterable[str]) -> dict[str, str]:
 def shade(
     value: float | None, interval: tuple[float, float] | None, neutral: float
 ) -> float | None:
-    """Return the value whose colour a cell gets, so that small groups do not stand out by chance.
+    """Return the value whose colour a cell gets: none where the figure may be chance.
 
     Args:
         value: The figure of the cell; None where it is undefined.
@@ -62,16 +59,16 @@ def shade(
         neutral: What it is where nothing was found.
 
     Returns:
-        The figure itself where its interval leaves `neutral` out; where it does not, or there is
-        none, only `PALE` of its distance from there. None where it is undefined.
+        The figure itself where its interval leaves `neutral` out; `neutral` where it does not, or
+        there is none. None where the figure is undefined.
 
     Examples:
         >>> shade(0.4, (0.1, 0.7), 0.0), shade(0.4, (-0.1, 0.9), 0.0)
-        (0.4, 0.12)
+        (0.4, 0.0)
     """
     if value is None or (interval and not interval[0] <= neutral <= interval[1]):
         return value
-    return neutral + PALE * (value - neutral)
+    return neutral
 
 
 def _by_model(models: Iterable[str], looks: tuple[str, ...]) -> dict[str, str]:

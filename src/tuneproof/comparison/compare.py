@@ -53,6 +53,7 @@ def compare(
     """
     manifest = baseline.metrics.manifest
     manifest.require_pairs("baseline_metrics", RERUN, **quality.manifest.pairs)
+    _require_same_preparation(manifest, quality.manifest)
     shared, left_out = [], []
     for variant in variants:
         metrics = variant.metrics
@@ -124,6 +125,18 @@ def headline(metrics: BaselineMetrics, baseline: BaselineMetrics) -> ModelHeadli
         false_positives=metrics.decisions.false_positives,
         false_positives_at_matched_recall=metrics.matched_recall_decisions.false_positives,
     )
+
+
+def _require_same_preparation(measured: Manifest, audited: Manifest) -> None:
+    """Check that audit and measurement call the same pairs near duplicates."""
+    name = "near_duplicate_similarity"
+    prepared = audited.parameters["prepare"]
+    expected = prepared[name] if isinstance(prepared, dict) else None
+    if (found := measured.parameters.get(name)) != expected:
+        raise StaleArtifactError(
+            f"baseline_metrics was made with other parameters than the audit: found {name} "
+            f"{found}, expected {expected}. {RERUN}"
+        )
 
 
 def _judge(metric: str, criterion: str, models: Sequence[BaselineMetrics]) -> CriterionResult:

@@ -7,10 +7,12 @@ from typing import Any
 
 from kedro.utils import load_obj
 from kedro_datasets._typing import JSONPreview, TablePreview
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from tuneproof.datasets.atomic import AtomicDataset
 from tuneproof.datasets.previews import ROWS, preview_record, preview_rows
+from tuneproof.errors import StaleArtifactError
+from tuneproof.rows import printable
 
 
 class RecordDataset(AtomicDataset[BaseModel]):
@@ -26,7 +28,13 @@ class RecordDataset(AtomicDataset[BaseModel]):
         self._model = model
 
     def _read(self, path: Path) -> BaseModel:
-        return _model_class(self._model).model_validate_json(path.read_bytes())
+        try:
+            return _model_class(self._model).model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise StaleArtifactError(
+                f"{path}: {describe_mismatch(error)}; another version of Tuneproof saved it, or "
+                "somebody changed it. Make it anew"
+            ) from error
 
     def _write(self, data: BaseModel, path: Path) -> None:
         _require_instance(data, self._model)
@@ -68,6 +76,14 @@ class RecordLinesDataset(AtomicDataset[list[BaseModel]]):
             return preview_rows([])
         with self.latest_path().open("rb") as lines:
             return preview_rows(json.loads(line) for line in islice(lines, nrows))
+
+
+def describe_mismatch(error: ValidationError) -> str:
+    """Say where a record first differs from what is expected, what was found and what was not."""
+    first, *more = error.errors(include_url=False, include_input=False)
+    place = ".".join(str(part) for part in first["loc"]) or "the record"
+    others = f", and {len(more)} more" if more else ""
+    return f"{printable(place)}: {first['msg'][:1].lower()}{first['msg'][1:]}{others}"
 
 
 def _model_class(name: str) -> type[BaseModel]:

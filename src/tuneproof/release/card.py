@@ -82,10 +82,16 @@ def write_card(record: ReleaseRecord, evidence: Evidence) -> str:
     )
     templates.filters |= {"code": _code, "figure": figure, "span": span}
     difference = _against_baseline(evidence)
+    others = _naming_others(evidence)
     body = templates.get_template("card.md.jinja").render(
         record=record,
         evidence=evidence,
         what=FORMS[record.form],
+        verdict=[each for each in record.verdict if not others.search(each)],
+        of_others=[
+            *(each for each in record.verdict if others.search(each)),
+            *evidence.comparison.left_out,
+        ],
         metrics=HEADLINE_METRICS,
         categories=_categories(evidence),
         threats=[each for each in record.threats if each not in evidence.quality.warnings],
@@ -169,6 +175,13 @@ def _example_texts(record: ReleaseRecord) -> tuple[str, str]:
     if not prefixes:
         return texts
     return f"{prefixes[0]}: {texts[0]}", f"{prefixes[-1]}: {texts[1]}"
+
+
+def _naming_others(evidence: Evidence) -> re.Pattern[str]:
+    """Return what finds the sentences that name another variant; nothing where there is none."""
+    own = (evidence.baseline.model, evidence.metrics.model)
+    names = [each.model for each in evidence.comparison.models if each.model not in own]
+    return re.compile("|".join(rf"\b{re.escape(name)}\b" for name in names) or r"(?!)")
 
 
 def _against_baseline(evidence: Evidence) -> ModelDifference:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from pydantic import TypeAdapter
+
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.comparison.records import (
     HEADLINE_METRICS,
@@ -12,10 +14,9 @@ from tuneproof.comparison.records import (
     Standing,
 )
 from tuneproof.errors import ReleaseError, StaleArtifactError
-from tuneproof.manifest import Environment, Manifest, describe_options
+from tuneproof.manifest import Environment, Manifest
 from tuneproof.measurement.frames import RERUN
 from tuneproof.measurement.records import SUBSETS, BaselineMetrics, GeneralMetrics, SubsetMetrics
-from tuneproof.pairs import PrepareOptions
 from tuneproof.release.record import (
     Criterion,
     Figure,
@@ -128,10 +129,23 @@ def require_trained(manifest: Manifest, training: TrainingResult) -> None:
         )
 
 
+def require_version(options: ReleaseOptions) -> str:
+    """Return the version of the release.
+
+    Raises:
+        ReleaseError: None is given.
+    """
+    if options.version is None:
+        raise ReleaseError(
+            "found no version of the release, expected major.minor.patch: "
+            "--params=release.version=1.0.0"
+        )
+    return options.version
+
+
 def describe(
     evidence: Evidence,
     form: Form,
-    prepare: PrepareOptions,
     options: ReleaseOptions,
     released: date,
     merged_against_adapter: float | None = None,
@@ -141,7 +155,6 @@ def describe(
     Args:
         evidence: What is known.
         form: What is released.
-        prepare: Parameters that made the pairs.
         options: Parameters of the release.
         released: Day of the release.
         merged_against_adapter: See `ReleaseRecord`.
@@ -149,26 +162,24 @@ def describe(
     Raises:
         ReleaseError: No version is given.
     """
-    if options.version is None:
-        raise ReleaseError(
-            "found no version of the release, expected major.minor.patch: "
-            "--params=release.version=1.0.0"
-        )
     training, metrics = evidence.training, evidence.metrics
+    # Of the saved pairs: the present parameters may have changed since.
+    prepare = evidence.quality.manifest.parameters["prepare"]
+    assert isinstance(prepare, dict)  # the audit writes it so
     return ReleaseRecord(
         name=metrics.model,
         form=form,
-        version=options.version,
+        version=require_version(options),
         released=released,
         base_model=training.manifest.base_model,
         pairs=metrics.manifest.pairs,
         parameters={
-            "prepare": describe_options(prepare),
+            "prepare": prepare,
             "training": training.manifest.parameters,
             "measure": metrics.manifest.parameters,
         },
         seeds={
-            "prepare": prepare.seed,
+            "prepare": TypeAdapter(int).validate_python(prepare["seed"]),
             "training": training.manifest.seed,
             "measure": metrics.manifest.seed,
         },

@@ -27,9 +27,15 @@ class Artifact(NamedTuple):
     version: str | None = None
 
 
-def fingerprint(manifest: Manifest) -> str:
-    """Return the first 12 hex digits of the SHA-256 of a manifest as JSON with sorted keys."""
-    origin = json.dumps(manifest.model_dump(mode="json"), sort_keys=True)
+def fingerprint(*manifests: Manifest) -> str:
+    """Return the first 12 hex digits of the SHA-256 of manifests as JSON with sorted keys.
+
+    Args:
+        manifests: One a line.
+    """
+    origin = "\n".join(
+        json.dumps(manifest.model_dump(mode="json"), sort_keys=True) for manifest in manifests
+    )
     return hashlib.sha256(origin.encode()).hexdigest()[:12]
 
 
@@ -66,7 +72,7 @@ def trace_artifacts(
                 Artifact(
                     "comparison",
                     "differences, criteria, verdict, threats and worst errors",
-                    fingerprint(comparison.manifest),
+                    fingerprint(comparison.manifest, *comparison.manifests.values()),
                 )
             ]
             if comparison

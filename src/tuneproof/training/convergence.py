@@ -4,6 +4,7 @@ Every rule compares a run with itself, so that it holds for each loss whatever i
 constants below are rules of thumb with their reasons; `docs/convergence.md` says how to read them.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Final, Literal
 
@@ -644,8 +645,8 @@ def _signs_of_underfitting(fall: float | None, still_to_gain: float | None) -> I
         yield f"the training loss fell by {fall:.0%} of its start only"
     if still_to_gain is not None and still_to_gain > _SPEARMAN_WORTH:
         yield (
-            "validation Spearman was still rising: a further quarter of the run would add about "
-            f"{still_to_gain:.4f}"
+            "validation Spearman was still rising: if its gain goes on to shrink as it did, a "
+            f"further quarter of the run adds {still_to_gain:.2f}"
         )
 
 
@@ -736,9 +737,12 @@ def _advise_on_length(fit: Fit, result: TrainingResult) -> Iterator[str]:
         yield f"{shorter}{capacity}: {fit.reasons[0]}."
     elif fit.spearman_still_to_gain is not None and fit.kind == "underfitting":
         if fit.spearman_still_to_gain > _SPEARMAN_WORTH:
+            error = 1 / math.sqrt(max(result.n_validation_pairs - 1, 1))
             yield (
-                "Raise epochs: a further quarter of the run would add about "
-                f"{fit.spearman_still_to_gain:.4f} Spearman."
+                "Try more epochs, with several seeds: Spearman was still rising at the end, by "
+                f"{fit.spearman_still_to_gain:.2f} for a further quarter of the run if that goes "
+                f"on; its standard error on {result.n_validation_pairs} validation pairs is "
+                f"{error:.2f}."
             )
     elif (
         fit.kind == "balanced"

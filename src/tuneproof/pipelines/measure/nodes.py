@@ -7,7 +7,7 @@ import pandas as pd
 from tuneproof.encoding import EmbeddingModel, PairEmbeddings, embed_pairs
 from tuneproof.general_pairs import GeneralPair
 from tuneproof.instructions import instruct, trained_instructions
-from tuneproof.manifest import Environment, Manifest, describe_options
+from tuneproof.manifest import Environment, Manifest, describe_options, prepared_with
 from tuneproof.measurement.frames import (
     RERUN,
     project_pairs,
@@ -20,6 +20,8 @@ from tuneproof.measurement.measure import measure
 from tuneproof.measurement.records import BaselineMetrics, MeasureOptions
 from tuneproof.pairs import DatingPair, hash_pairs, swap_prefixes
 
+_SIMILARITY = "near_duplicate_similarity"
+
 
 def embed_all(
     model: EmbeddingModel,
@@ -27,6 +29,7 @@ def embed_all(
     validation_pairs: list[DatingPair],
     eval_pairs: list[DatingPair],
     general_pairs: list[GeneralPair],
+    pair_leakage: pd.DataFrame,
     options: MeasureOptions,
 ) -> tuple[PairEmbeddings, ...]:
     """Encode both texts of the train, validation and eval pairs, and what the probes need.
@@ -59,7 +62,11 @@ def embed_all(
         model_name=model.manifest.model_name,
         base_model=model.manifest.base_model,
         pairs=hashes,
-        parameters=describe_options(options),
+        # The clean pairs depend on it.
+        parameters={
+            **describe_options(options),
+            _SIMILARITY: prepared_with(pair_leakage)[_SIMILARITY],
+        },
         seed=options.umap.random_state,
         environment=Environment.current(),
         model=model.manifest if model.manifest.pairs else None,

@@ -35,7 +35,7 @@ def create_pipeline(name: str, model: str) -> Pipeline:
         [
             Node(
                 embed_all,
-                inputs=["model", *_PAIRS, "params:measure"],
+                inputs=["model", *_PAIRS, "pair_leakage", "params:measure"],
                 outputs=[
                     "embeddings_train",
                     "embeddings_validation",

@@ -6,6 +6,7 @@ import pandas as pd
 
 from tuneproof.audit.leakage import trace_leakage
 from tuneproof.general_pairs import GeneralPair, parse_general_pairs
+from tuneproof.manifest import mark_prepared
 from tuneproof.pairs import (
     DatingPair,
     PrepareOptions,
@@ -57,4 +58,4 @@ def split_and_trace(
     """
     train, validation = split_by_group(pairs, options.validation_fraction, options.seed)
     leakage = trace_leakage(train, validation, eval_pairs, options.near_duplicate_similarity)
-    return train, validation, leakage
+    return train, validation, mark_prepared(leakage, options)

@@ -9,9 +9,9 @@ from tuneproof.comparison.records import ComparisonResult
 from tuneproof.encoding import EmbeddingModel
 from tuneproof.errors import StaleArtifactError
 from tuneproof.measurement.records import BaselineMetrics
-from tuneproof.pairs import DatingPair, PrepareOptions, hash_pairs
+from tuneproof.pairs import DatingPair, hash_pairs
 from tuneproof.release.card import write_card
-from tuneproof.release.evidence import Evidence, describe, gather, require_trained
+from tuneproof.release.evidence import Evidence, describe, gather, require_trained, require_version
 from tuneproof.release.merging import merge_adapter, merged_difference
 from tuneproof.release.record import Release, ReleaseOptions
 from tuneproof.training.result import TrainingResult
@@ -51,18 +51,17 @@ def gather_evidence(
     )
 
 
-def release_standard(
-    model: EmbeddingModel, evidence: Evidence, prepare: PrepareOptions, options: ReleaseOptions
-) -> Release:
+def release_standard(model: EmbeddingModel, evidence: Evidence, options: ReleaseOptions) -> Release:
     """Hand over the fully fine-tuned model.
 
     Raises:
         StaleArtifactError: The evidence is of another model.
         ReleaseError: No version is given.
     """
+    require_version(options)
     require_trained(model.manifest, evidence.training)
     _warn_if_not_better(evidence)
-    record = describe(evidence, "model", prepare, options, datetime.now(UTC).date())
+    record = describe(evidence, "model", options, datetime.now(UTC).date())
     return Release(model, record, write_card(record, evidence))
 
 
@@ -71,7 +70,6 @@ def release_lora(
     model: EmbeddingModel,
     evidence: Evidence,
     validation_pairs: list[DatingPair],
-    prepare: PrepareOptions,
     options: ReleaseOptions,
 ) -> tuple[Release, Release]:
     """Hand over the base model with the adapter merged into it (in place), and the adapter.
@@ -81,6 +79,7 @@ def release_lora(
         ReleaseError: No version is given.
         AdapterError: The merged model is not the adapted one.
     """
+    require_version(options)
     require_trained(model.manifest, evidence.training)
     _warn_if_not_better(evidence)
     merge_adapter(base_model.transformer, model.transformer)
@@ -88,8 +87,8 @@ def release_lora(
         model.transformer, base_model.transformer, validation_pairs, evidence.training.batch_size
     )
     today = datetime.now(UTC).date()
-    adapter = describe(evidence, "adapter", prepare, options, today)
-    merged = describe(evidence, "merged", prepare, options, today, difference)
+    adapter = describe(evidence, "adapter", options, today)
+    merged = describe(evidence, "merged", options, today, difference)
     base = replace(model, transformer=base_model.transformer)
     return (
         Release(base, merged, write_card(merged, evidence)),

@@ -22,7 +22,6 @@ def create_pipeline() -> Pipeline:
                 inputs=[
                     "standard_model",
                     "standard_release_evidence",
-                    "params:prepare",
                     "params:release",
                 ],
                 outputs="standard_release",
@@ -42,7 +41,6 @@ def create_pipeline() -> Pipeline:
                     "lora_adapter",
                     "lora_release_evidence",
                     "validation_pairs",
-                    "params:prepare",
                     "params:release",
                 ],
                 outputs=["lora_merged_release", "lora_release"],

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from tuneproof.charts.thresholds import ThresholdCurves
 
 
+_TRAINED = ("training_info", "training_log", "convergence")
+
+
 def gather_evidence(
     *,
     train_pairs: list[DatingPair],
@@ -90,15 +93,19 @@ def gather_training_runs(
         convergence = trained[f"{name}_convergence"]
         if name not in evidence or (result is None and log is None and convergence is None):
             continue
-        anew = f"Run: kedro run --pipelines=training_{name},evaluation"
+        anew = (
+            f"Run: kedro run --pipelines=training_{name},evaluation; if only the convergence is "
+            f"lost: kedro run --nodes={name}.assess_{name}_convergence"
+        )
         if (
             not isinstance(result, TrainingResult)
             or not isinstance(log, pd.DataFrame)
             or not isinstance(convergence, ConvergenceReport)
         ):
+            missing = [part for part in _TRAINED if trained[f"{name}_{part}"] is None]
             raise StaleArtifactError(
-                f"expected {name}_training_info, {name}_training_log and {name}_convergence, "
-                f"found not all. {anew}"
+                f"found no {' and no '.join(f'{name}_{part}' for part in missing)} beside what "
+                f"else the training of {name} left, expected all of it. {anew}"
             )
         if convergence.manifest != result.manifest:
             raise StaleArtifactError(

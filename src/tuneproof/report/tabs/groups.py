@@ -83,7 +83,7 @@ def groups(models: Sequence[BaselineMetrics]) -> Section:
                 "Categories and pair types by model",
                 "Margin or AUC of each group and model, above its compatible + incompatible pairs; "
                 "the tables below hold the same figures. "
-                "Pale: the interval holds what stands for nothing found, or there is none. "
+                "Only what an interval shows to be no chance is coloured. "
                 "Margin over all pairs: "
                 + each_model(models, lambda m: f"{m.compatibility_margin:+.3f}")
                 + ".",

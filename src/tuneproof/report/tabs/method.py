@@ -1,8 +1,10 @@
 """Tab `Method`: how to read the page, and where each figure comes from."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
+
+from pydantic import JsonValue
 
 from tuneproof.audit.score import DataQualityScore
 from tuneproof.comparison.records import ComparisonResult
@@ -89,8 +91,9 @@ def _artifacts(artifacts: Sequence[Artifact]) -> Section:
             "Each section names the artifacts that hold its figures: in the project, "
             "catalog.load(name, version=...) reads one. Equal origins mean: made from the same "
             "pairs, parameters, seed, versions and base model. The origin is the beginning of the "
-            "SHA-256 of the manifest that the artifact carries, as JSON with sorted keys; that of "
-            "pairs is the beginning of their own hash."
+            "SHA-256 of the manifest that the artifact carries, as JSON with sorted keys; of "
+            "comparison with the manifests of all metrics behind it, a line each. That of pairs is "
+            "the beginning of their own hash."
         ],
         [table],
     )
@@ -101,18 +104,26 @@ def _origin(
     models: Sequence[BaselineMetrics],
     comparison: ComparisonResult | None,
 ) -> Section:
-    facts = {"data quality": _manifest_facts(quality.manifest)}
+    origins = {"data quality": quality.manifest}
     for metrics in models:
         if metrics.manifest.model is not None:
-            facts[f"{metrics.model} model"] = _manifest_facts(metrics.manifest.model)
-        facts[f"{metrics.model} metrics"] = _manifest_facts(metrics.manifest)
+            origins[f"{metrics.model} model"] = metrics.manifest.model
+        origins[f"{metrics.model} metrics"] = metrics.manifest
     if comparison is not None:
-        facts["comparison"] = _manifest_facts(comparison.manifest)
+        origins["comparison"] = comparison.manifest
+    facts = {name: _manifest_facts(manifest) for name, manifest in origins.items()}
+    parameters = {name: dict(_flatten(manifest.parameters)) for name, manifest in origins.items()}
     return Section(
         "origin",
         "Origin",
-        ["What each artifact was made from. Equal hashes mean equal pairs or weights."],
-        [facts_table("Origin of the artifacts", facts, kind="code")],
+        [
+            "What each artifact was made from. Equal hashes mean equal pairs or weights; n/a: it "
+            "has no part in it."
+        ],
+        [
+            facts_table("Origin of the artifacts", facts, kind="code"),
+            facts_table("Parameters of the artifacts", parameters, kind="code"),
+        ],
     )
 
 
@@ -123,8 +134,16 @@ def _manifest_facts(manifest: Manifest) -> dict[str, str]:
         "sha256 of the weights": manifest.base_model.sha256,
         **{f"sha256 of the {split} pairs": digest for split, digest in manifest.pairs.items()},
         "Seed": "none" if manifest.seed is None else str(manifest.seed),
-        "Parameters": json.dumps(manifest.parameters, ensure_ascii=False, sort_keys=True),
         "Git commit": manifest.environment.git_commit or "none: not in git",
         "Python": manifest.environment.python,
         **manifest.environment.libraries,
     }
+
+
+def _flatten(parameters: Mapping[str, JsonValue], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name in sorted(parameters):
+        value = parameters[name]
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", json.dumps(value, ensure_ascii=False)

@@ -49,16 +49,17 @@ def training_facts(run: TrainingResult) -> dict[str, str]:
 def convergence_sentences(found: ConvergenceReport) -> Iterator[str]:
     """Say how a run converged, and lead over to what is recommended."""
     courses = {
-        "the training loss": found.loss and found.loss.kind,
+        "Training loss": found.loss and found.loss.kind,
         "validation Spearman": found.spearman and found.spearman.kind,
-        "the gradient": found.gradients.kind,
-        "the fit": found.fit.kind,
+        "gradient norm": found.gradients.kind,
+        "fit": found.fit.kind,
     }
-    told = ", ".join(f"{name} {kind or 'n/a'}" for name, kind in courses.items())
-    reasons = "; ".join(found.fit.reasons)
-    yield f"How it converged: {told}{f' ({reasons})' if reasons else ''}."
+    told = ", ".join(f"{name}: {kind or 'n/a'}" for name, kind in courses.items())
+    yield f"{told}. {found.model_type}_convergence_chart shows it."
     if found.recommendations:
-        yield "What its course recommends:"
+        yield "Its course suggests:"
+    else:
+        yield from (f"{reason[:1].upper()}{reason[1:]}." for reason in found.fit.reasons)
 
 
 def facts_table(caption: str, facts: Mapping[str, Mapping[str, str]], kind: str = "") -> Table:
