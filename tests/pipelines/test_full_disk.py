@@ -32,9 +32,7 @@ def test_the_same_command_goes_on_from_the_end_of_training(
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(ModelDataset, "_write", full)
-            said = (
-                r"^standard_model could not be saved: .*No space left.*\. No part of it"
-            )
+            said = r"^standard_model could not be saved: .*No space left.*\. No part of it"
             with pytest.raises(click.ClickException, match=said):
                 project.run("training_standard")
         assert len(list(checkpoints.glob("*/checkpoint-*"))) == 1

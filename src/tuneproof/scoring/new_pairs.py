@@ -151,7 +151,7 @@ def check_new_pairs(file: PairFile, options: PrepareOptions) -> NewPairs:
 
     Raises:
         InvalidPairsError: The first 20 problems, each with file, line, field, what was found and
-            what was expected, and the number of all. With `quarantine`, only that no pair is left.
+            what was expected, and the number of all. With `quarantine`, only where no pair is left.
     """
     sha256, pairs, rejected = file.sha256(), 0, 0
     for row in file:
