@@ -128,6 +128,6 @@ def test_headline_charts_hold_the_intervals_of_the_metrics() -> None:
     effects = [each.metrics.intervals["cohens_d"] for each in found.values()]
     assert [tuple(across) for across, _ in whiskers(nodes.draw_cohens_d(found).axes[0])] == effects
     low, high = found["lora"].metrics.intervals["auc_roc"] or (0, 0)
-    assert f"[{low:.4f}, {high:.4f}]" in "\n".join(texts(nodes.draw_roc(found)))
+    assert f"[{low:.3f}, {high:.3f}]" in "\n".join(texts(nodes.draw_roc(found)))
     low, high = found["lora"].metrics.intervals["compatibility_margin"] or (0, 0)
     assert f"[{low:+.3f}, {high:+.3f}]" in "\n".join(texts(nodes.draw_cosine_distributions(found)))

@@ -80,7 +80,10 @@ def models() -> dict[str, MeasuredModel]:
             model,
             noisy(shift, seed),
             pairs,
-            manifest=origin(model, parameters={"bootstrap": {"rounds": 200, "seed": 3}}),
+            manifest=origin(
+                model,
+                parameters={**origin().parameters, "bootstrap": {"rounds": 200, "seed": 3}},
+            ),
         )
         for seed, (model, shift) in enumerate(SHIFTS.items())
     }
