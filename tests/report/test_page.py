@@ -592,7 +592,7 @@ class TestPartialPages:
         comparison = comparison_of(pairs, "lora").model_copy(update=claims)
         evidence = evidence_of(pairs, "lora")
         html = render_report(quality_of(pairs), evidence, {}, comparison, pairs, {}, {})
-        before, _, after = html.partition("<script>/**\n* plotly.js")
+        before, _, after = html.partition('id="plotly">/**\n* plotly.js')
         seen = before + after.partition("</script>")[2]
         assert not {each for each in seen if unicodedata.category(each)[0] == "C"} - {"\n", "\t"}
         assert "<b>" not in html.partition('<script type="application/json"')[0]

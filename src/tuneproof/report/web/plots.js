@@ -40,6 +40,14 @@ function change(layout, changes) {
   }
 }
 
+// It takes a second to start, which who sees no figure need not wait. The page's policy knows it.
+function startPlotly() {
+  if (window.Plotly) return;
+  const script = document.createElement("script");
+  script.textContent = document.getElementById("plotly").textContent;
+  document.head.append(script);
+}
+
 function startPlots(figures, whenDrawn) {
   const drawn = new Map(); // whether each figure is laid out for a narrow screen
 
@@ -55,6 +63,7 @@ function startPlots(figures, whenDrawn) {
     // A finger scrolls the page, it does not zoom.
     if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
     reserve(node, layout);
+    startPlotly();
     Plotly.newPlot(node, data, layout, { displayModeBar: false, responsive: true });
     drawn.set(node, isNarrow(node));
     whenDrawn(node);
